@@ -1,0 +1,20 @@
+"""The only list of routers."""
+
+from fastapi import APIRouter
+
+from app.competencies.router import router as competencies
+from app.core import changes, operations
+from app.learners.router import router as learners
+from app.plans.goal_router import router as goals
+from app.plans.router import router as plans
+from app.roster.router import router as classes
+
+ROUTERS: tuple[APIRouter, ...] = (
+    operations.router,
+    learners,
+    classes,
+    plans,
+    goals,
+    competencies,
+    changes.router,
+)

@@ -1,0 +1,100 @@
+"""`GET /v1/changes`: what changed since event number n, for delta sync. Only what the caller may see."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import (
+    BigInteger,
+    Integer,
+    Text,
+    bindparam,
+    column,
+    func,
+    literal_column,
+    select,
+    table,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.orm import aliased
+from sqlalchemy.types import Uuid
+
+from app.core.access import TENANT, Shape
+from app.core.errors import forbidden
+from app.core.event_views import EventOut, event_projection, visible_events
+from app.core.events import Event
+from app.core.pagination import MAX_LIMIT, Limit
+from app.core.principal import Principal
+from app.core.replies import json_reply
+from app.core.schemas import Output
+from app.core.unit_of_work import Reading, UnitOfWorkRoute, compiled_for, with_caller
+from app.db.read import Statement
+
+router = APIRouter(route_class=UnitOfWorkRoute, prefix="/v1/changes", tags=["changes"])
+
+_tenant = table("tenant", column("id", Uuid()), column("last_event_seq", BigInteger()))
+
+
+class ChangesQuery(BaseModel):
+    after: int = Field(0, ge=0, le=2**63 - 1, description="The `next_after` of the call before; 0 for the beginning.")
+    limit: Limit = MAX_LIMIT
+
+
+class ChangesOut(Output):
+    """Events in the order of their numbers. A deletion is an event like any other, with action `delete`."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [], "next_after": 4711, "has_more": False}]})
+
+    items: list[EventOut]
+    next_after: int = Field(description="Send as `after` next time.")
+    has_more: bool = Field(description="Whether more can be read at once.")
+
+
+@compiled_for
+def _changes(shape: Shape) -> Statement:
+    after = bindparam("after", type_=BigInteger())
+    limit = bindparam("page_limit", type_=Integer())
+    head = select(_tenant.c.last_event_seq).where(_tenant.c.id == TENANT).scalar_subquery()
+    cut = (
+        select(Event)
+        .where(Event.seq > after, visible_events(Event, shape))
+        .order_by(Event.seq)
+        .limit(literal_column(str(MAX_LIMIT + 1)))
+        .subquery("cut")
+    )
+    rows = select(cut).limit(limit + 1).subquery("rows")
+    event = aliased(Event, rows)
+    numbered = select(
+        func.row_number().over().label("rank"), event.seq, event_projection(event).json().label("body")
+    ).subquery("numbered")
+    is_shown = numbered.c.rank <= limit
+    text = func.string_agg(
+        numbered.c.body.cast(Text()), aggregate_order_by(literal_column("','"), numbered.c.rank)
+    ).filter(is_shown)
+    return with_caller(
+        select(
+            func.coalesce(text, literal_column("''")).label("items"),
+            (func.count() > limit).label("has_more"),
+            func.max(numbered.c.seq).filter(is_shown).label("last_seq"),
+            head.label("head"),
+        ).select_from(numbered)
+    )
+
+
+@router.get("", response_model=ChangesOut, summary="Read what changed since a number")
+async def list_changes(read: Reading, query: Annotated[ChangesQuery, Query()]) -> Response:
+    """Numbers are given after commit and per tenant: who has read up to n has seen every change up to n that was theirs
+    to see. A new relation shows older records only by reading them; then go on from here.
+    """
+
+    def statement(principal: Principal) -> Statement:
+        if not principal.has_scope("events.read"):
+            raise forbidden("events:read")
+        return _changes(principal.shape)
+
+    limit = min(query.limit, MAX_LIMIT)
+    _, row = await read.fetch(statement, {"after": query.after, "page_limit": limit})
+    has_more: bool = row["has_more"]
+    next_after = row["last_seq"] if has_more else max(row["head"], query.after)
+    body = f'{{"items":[{row["items"]}],"next_after":{next_after},"has_more":{"true" if has_more else "false"}}}'
+    return json_reply(read.request, body)

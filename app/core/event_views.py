@@ -1,0 +1,82 @@
+"""How an event reads on the wire, wherever it is shown."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import ConfigDict, Field
+from sqlalchemy import ColumnElement, column, literal_column, or_, select, table
+from sqlalchemy.types import Uuid
+
+from app.core.access import Section, Shape, visible
+from app.core.schemas import Output
+from app.db.projection import Projection
+
+_learner = table("learner", column("tenant_id", Uuid()), column("id", Uuid()), column("school_id", Uuid()))
+
+
+class EventOut(Output):
+    """Who did what to which entity, and which fields changed how."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "01934b5e-7f6a-7c3e-9d0a-000000000001",
+                    "seq": 4711,
+                    "at": "2026-11-22T09:30:00.000000Z",
+                    "actor_person_id": "01934b5e-7f6a-7c3e-9d0a-000000000002",
+                    "actor_client_id": None,
+                    "capacity": "counselor",
+                    "section": "plan",
+                    "learner_id": "01934b5e-7f6a-7c3e-9d0a-000000000003",
+                    "plan_id": "01934b5e-7f6a-7c3e-9d0a-000000000004",
+                    "entity_type": "plan",
+                    "entity_id": "01934b5e-7f6a-7c3e-9d0a-000000000004",
+                    "action": "approve",
+                    "entity_version": 3,
+                    "reason": None,
+                    "changes": {"status": {"before": "in_review", "after": "active"}},
+                    "request_id": "b7c1",
+                }
+            ]
+        }
+    )
+
+    id: UUID
+    seq: int | None = Field(description="Its number in the feed; null for the moment until it has one.")
+    at: datetime
+    actor_person_id: UUID | None
+    actor_client_id: UUID | None = Field(description="The service client, if a program did it.")
+    capacity: str = Field(description="The relation or role that gave the right.")
+    section: str
+    learner_id: UUID | None
+    plan_id: UUID | None
+    entity_type: str
+    entity_id: UUID
+    action: str
+    entity_version: int | None
+    reason: str | None
+    changes: dict[str, Any] = Field(description="Per field `before` and `after`.")
+    request_id: str
+
+
+def event_projection(event: Any) -> Projection:
+    return Projection(EventOut, {name: getattr(event, name) for name in EventOut.model_fields})
+
+
+def visible_events(event: Any, shape: Shape) -> ColumnElement[bool]:
+    """Events whose section the caller may read, section by section."""
+    school_id = (
+        select(_learner.c.school_id)
+        .where(_learner.c.tenant_id == event.tenant_id, _learner.c.id == event.learner_id)
+        .correlate(event)
+        .scalar_subquery()
+    )
+    return or_(
+        *(
+            (event.section == literal_column(f"'{section}'"))
+            & visible(shape, section, tenant_id=event.tenant_id, learner_id=event.learner_id, school_id=school_id)
+            for section in Section
+        )
+    )

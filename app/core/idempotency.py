@@ -1,0 +1,133 @@
+"""Idempotency keys: key row, effect and stored reply commit together, so a retry cannot do a thing twice.
+
+Keys are stored hashed and replies sealed under the server's secret and the key itself, for a reply may hold a share
+link. A key belongs to its account or service client; another caller's equal key is independent.
+"""
+
+import json
+import re
+import uuid
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+
+from sqlalchemy import LargeBinary, UniqueConstraint, func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+from starlette.responses import Response
+
+from app.core.errors import Problem, validation
+from app.core.principal import Principal
+from app.core.secrets import Keyring
+from app.db.base import Base, Instant, TenantOwned
+
+KEY_FORMAT = re.compile(r"[\x21-\x7e]{1,200}")
+REPLAYED = "Idempotency-Replayed"
+KEPT_DAYS = 90
+
+
+class IdempotencyKey(TenantOwned, Base):
+    """A key that was used, what it was used for, and the reply it got."""
+
+    __tablename__ = "idempotency_key"
+    __table_args__ = (UniqueConstraint("tenant_id", "owner_id", "key_hash", name="uq_idempotency_key"),)
+
+    owner_id: Mapped[uuid.UUID]
+    key_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    request_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    reply_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[Instant] = mapped_column(server_default=text("now()"))
+
+
+def check_key(key: str) -> str:
+    """Raise 422 unless the key is 1 to 200 printable ASCII characters."""
+    if not KEY_FORMAT.fullmatch(key):
+        raise validation(
+            [
+                {
+                    "pointer": "header:Idempotency-Key",
+                    "code": "key_format",
+                    "detail": "Must be 1 to 200 printable characters.",
+                }
+            ]
+        )
+    return key
+
+
+@dataclass(frozen=True)
+class KeyedRequest:
+    """One use of a key: `method`, `target` (path and query) and body identify the request it is used for."""
+
+    keyring: Keyring
+    principal: Principal
+    key: str
+    method: str
+    target: str
+    body: bytes
+
+    @property
+    def _key_hash(self) -> bytes:
+        return self.keyring.mac("idempotency-key", self.principal.owner_id.bytes, self.key)
+
+    @property
+    def _request_hash(self) -> bytes:
+        return self.keyring.mac("idempotency-request", self.method, self.target, self.body)
+
+    @property
+    def _sealing(self) -> str:
+        return f"idempotency-reply:{self.key}"
+
+    async def claim(self, session: AsyncSession) -> Response | None:
+        """The stored reply if the key was used for this request; None if the caller now holds the key.
+
+        Raises 409 while another request holds it, and 422 if it was used for something else.
+        """
+        lock = int.from_bytes(self._key_hash[:8], "big", signed=True)
+        if not await session.scalar(select(func.pg_try_advisory_xact_lock(lock))):
+            raise Problem(
+                409,
+                "idempotency_key_in_flight",
+                "Not possible now",
+                "A request with this Idempotency-Key is still being worked on.",
+                headers={"Retry-After": "1"},
+            )
+        found = await session.scalar(
+            select(IdempotencyKey).where(
+                IdempotencyKey.owner_id == self.principal.owner_id, IdempotencyKey.key_hash == self._key_hash
+            )
+        )
+        if found is None:
+            return None
+        if found.request_hash != self._request_hash:
+            raise Problem(
+                422,
+                "idempotency_key_reused",
+                "Not valid",
+                "This Idempotency-Key was used for another request. Use a new one.",
+            )
+        return self._unseal(found.reply_sealed)
+
+    def store(self, session: AsyncSession, reply: Response) -> None:
+        """Keep the reply under the key, in the transaction of its effect."""
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in reply.raw_headers]
+        stored = json.dumps([reply.status_code, headers, b64encode(bytes(reply.body)).decode()]).encode()
+        session.add(
+            IdempotencyKey(
+                tenant_id=self.principal.tenant_id,
+                owner_id=self.principal.owner_id,
+                key_hash=self._key_hash,
+                request_hash=self._request_hash,
+                reply_sealed=self.keyring.seal(self._sealing, stored),
+            )
+        )
+
+    def _unseal(self, sealed: bytes) -> Response:
+        status, headers, body = json.loads(self.keyring.open(self._sealing, sealed))
+        reply = Response(b64decode(body), status_code=status)
+        reply.raw_headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        reply.headers[REPLAYED] = "true"
+        return reply
+
+
+def is_stored(problem: Problem) -> bool:
+    """Refusals by a rule of the domain are part of the outcome; those of rights, preconditions or load are not."""
+    return problem.status in (409, 422)

@@ -1,0 +1,286 @@
+"""Lists: filters and sorts from a closed set, keyset cursors, one statement a page.
+
+A cursor is opaque, signed, and bound to the list, its filter, its sort and its caller. Rows whose sort key does not
+change are neither skipped nor repeated while others come and go.
+"""
+
+import functools
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import Request, Response
+from pydantic import BaseModel, Field
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    Text,
+    bindparam,
+    func,
+    literal,
+    literal_column,
+    select,
+    true,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.orm import aliased
+
+from app.core.access import Shape
+from app.core.errors import Problem, not_found
+from app.core.principal import Principal
+from app.core.replies import json_reply
+from app.core.secrets import Keyring, constant_time_equal
+from app.core.unit_of_work import STATEMENTS_KEPT, Read, chosen, with_caller
+from app.db.projection import Projection
+from app.db.read import Statement
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 200
+MAC_BYTES = 16
+
+Limit = Annotated[
+    int, Field(ge=1, le=2**31 - 1, description="Items on a page; more than 200 are given as 200.", examples=[50])
+]
+Cursor = Annotated[
+    str | None, Field(max_length=2000, description="`next_cursor` of the page before. Send the same filters and sort.")
+]
+Count = Annotated[bool, Field(description="Add `total`, the number of items on all pages.")]
+Fields = Annotated[
+    str | None, Field(max_length=500, description="Only these fields of each item, comma-separated.", examples=["id"])
+]
+
+
+class PageQuery(BaseModel):
+    """The query parameters that every list has."""
+
+    limit: Limit = DEFAULT_LIMIT
+    cursor: Cursor = None
+    count: Count = False
+    fields: Fields = None
+
+
+@dataclass(frozen=True)
+class Sort:
+    """A total order: `columns` end with the id; all ascending or all descending; none may be null."""
+
+    columns: Callable[[Any], Sequence[Any]]
+    is_descending: bool = False
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A condition on one query parameter, bound under its name.
+
+    `must_exist` says whether what the parameter names is visible to the caller; if not, the list is a 404.
+    """
+
+    condition: Callable[[Any, ColumnElement[Any], Shape], ColumnElement[bool]]
+    type: Any
+    must_exist: Callable[[ColumnElement[Any], Shape], ColumnElement[bool]] | None = None
+
+
+@dataclass(frozen=True)
+class PageKey:
+    """What a page's statement is compiled for."""
+
+    shape: Shape
+    filters: frozenset[str]
+    sort: str
+    is_continued: bool
+    with_total: bool
+    include: frozenset[str]
+    only: frozenset[str]
+
+
+class Listing:
+    """One list of the API.
+
+    `source` selects the entity, with the joins that its sorts need; `projection` (or `body`, where it depends on the
+    caller) gives a row's JSON for an alias of the entity.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        entity: type[Any],
+        *,
+        visible: Callable[[Any, Shape], ColumnElement[bool]],
+        projection: Callable[[Any], Projection],
+        sorts: Mapping[str, Sort],
+        filters: Mapping[str, Filter],
+        expansions: Collection[str] = (),
+        source: Callable[[], Select[Any]] | None = None,
+        body: Callable[[Any, Shape, frozenset[str], frozenset[str]], ColumnElement[Any]] | None = None,
+    ) -> None:
+        self.name = name
+        self.entity = entity
+        self.visible = visible
+        self.projection = projection
+        self.sorts = sorts
+        self.filters = filters
+        self.expansions = frozenset(expansions)
+        self.source = source or (lambda: select(entity))
+        self.body = body or self._body
+        self.fields = frozenset(projection(entity).columns) - projection(entity).optional()
+        self.statement = functools.lru_cache(maxsize=STATEMENTS_KEPT)(self._statement)
+
+    def _body(self, entity: Any, _shape: Shape, include: frozenset[str], only: frozenset[str]) -> ColumnElement[Any]:
+        return self.projection(entity).json(include, only)
+
+    def _statement(self, key: PageKey) -> Statement:
+        entity, sort = self.entity, self.sorts[key.sort]
+        columns = list(sort.columns(entity))
+        conditions = [self.visible(entity, key.shape)]
+        found: ColumnElement[bool] = true()
+        for name in sorted(key.filters):
+            given = self.filters[name]
+            value = bindparam(name, type_=given.type)
+            conditions.append(given.condition(entity, value, key.shape))
+            if given.must_exist is not None:
+                found = found & given.must_exist(value, key.shape)
+        matching = self.source().where(*conditions)
+        page = matching.add_columns(*(column.label(f"key_{i}") for i, column in enumerate(columns)))
+        if key.is_continued:
+            page = page.where(_after(columns, is_descending=sort.is_descending))
+        # The literal tells the planner that a page is small; a bound limit alone is taken for a tenth of the table.
+        page = page.order_by(*(c.desc() if sort.is_descending else c for c in columns)).limit(
+            literal_column(str(MAX_LIMIT + 1))
+        )
+        total = (
+            matching.with_only_columns(func.count()).scalar_subquery() if key.with_total else literal(None, Integer())
+        )
+        return with_caller(self._rendered(page, key, len(columns), found, total))
+
+    def _rendered(
+        self, page: Select[Any], key: PageKey, keys: int, found: ColumnElement[bool], total: ColumnElement[Any]
+    ) -> Select[Any]:
+        """The page's rows as one text of JSON objects, the key of its last row, and whether more follow."""
+        limit = bindparam("page_limit", type_=Integer())
+        cut = page.subquery("cut")
+        rows = select(cut).limit(limit + 1).subquery("rows")
+        entity = aliased(self.entity, rows)
+        body = self.body(entity, key.shape, key.include, key.only)
+        last_key = func.json_build_array(*(rows.c[f"key_{i}"] for i in range(keys)))
+        # row_number() over nothing keeps the order in which the rows arrive, which is the page's.
+        numbered = select(
+            func.row_number().over().label("rank"), body.label("body"), last_key.label("last_key")
+        ).subquery("numbered")
+        is_shown = numbered.c.rank <= limit
+        separator: ColumnElement[Any] = literal_column("','")
+        texts = func.string_agg(
+            numbered.c.body.cast(Text()),
+            aggregate_order_by(separator, numbered.c.rank),
+        )
+        return select(
+            found.label("found"),
+            total.label("total"),
+            func.coalesce(texts.filter(is_shown), literal_column("''")).label("items"),
+            (func.count() > limit).label("has_more"),
+            func.max(numbered.c.last_key.cast(Text())).filter(numbered.c.rank == limit).label("last_key"),
+        ).select_from(numbered)
+
+    async def reply(
+        self,
+        read: Read,
+        query: PageQuery,
+        *,
+        sort: str,
+        filters: Mapping[str, Any],
+        expand: str | None = None,
+        values: Mapping[str, Any] | None = None,
+    ) -> Response:
+        """The page that the query asks for. `filters` are those given, by name."""
+        given = {name: value for name, value in filters.items() if value is not None}
+        include = chosen(expand, self.expansions, "expand")
+        only = chosen(query.fields, self.fields, "fields")
+        limit = min(query.limit, MAX_LIMIT)
+        owner = read.claims.subject
+        seal = _CursorSeal(read.runtime.keyring, f"{self.name} {sort} {sorted(given.items())} {owner}")
+        after = seal.open(query.cursor) if query.cursor is not None else []
+        binds = {
+            **given,
+            "page_limit": limit,
+            **_parsed(self.sorts[sort].columns(self.entity), after),
+            **(values or {}),
+        }
+
+        def statement(principal: Principal) -> Statement:
+            names = frozenset(given)
+            return self.statement(PageKey(principal.shape, names, sort, bool(after), query.count, include, only))
+
+        _, row = await read.fetch(statement, binds)
+        if not row["found"]:
+            raise not_found()
+        cursor = seal.close(row["last_key"]) if row["has_more"] else None
+        return _page(read.request, row["items"], cursor, row["total"] if query.count else None)
+
+
+def _after(columns: Sequence[Any], *, is_descending: bool) -> ColumnElement[bool]:
+    here = tuple_(*columns)
+    there = tuple_(*(bindparam(f"after_{i}", type_=column.type) for i, column in enumerate(columns)))
+    return here < there if is_descending else here > there
+
+
+class _CursorSeal:
+    """Makes and opens the cursors of one list as one caller asks for it."""
+
+    def __init__(self, keyring: Keyring, binding: str) -> None:
+        self._keyring = keyring
+        self._binding = binding
+
+    def _mac(self, payload: bytes) -> bytes:
+        return self._keyring.mac("cursor", self._binding, payload)[:MAC_BYTES]
+
+    def close(self, last_key: str) -> str:
+        payload = json.dumps(json.loads(last_key), ensure_ascii=False, separators=(",", ":")).encode()
+        return urlsafe_b64encode(self._mac(payload) + payload).decode().rstrip("=")
+
+    def open(self, cursor: str) -> list[Any]:
+        try:
+            raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        except ValueError:
+            raise invalid_cursor() from None
+        mac, payload = raw[:MAC_BYTES], raw[MAC_BYTES:]
+        if not constant_time_equal(mac, self._mac(payload)) or self.close(payload.decode()) != cursor:
+            raise invalid_cursor()
+        return list(json.loads(payload))
+
+
+_PARSERS: dict[type[Any], Callable[[str], Any]] = {
+    UUID: UUID,
+    datetime: datetime.fromisoformat,
+    date: date.fromisoformat,
+}
+
+
+def _as_is(item: Any) -> Any:
+    return item
+
+
+def _parsed(columns: Sequence[Any], keys: Sequence[Any]) -> dict[str, Any]:
+    """The values of a cursor's key, as the sort's columns have them."""
+    parsers: list[Callable[[Any], Any]] = [_PARSERS.get(column.type.python_type, _as_is) for column in columns]
+    return {f"after_{i}": parse(key) for i, (parse, key) in enumerate(zip(parsers, keys, strict=False))}
+
+
+def invalid_cursor() -> Problem:
+    return Problem(
+        400, "invalid_cursor", "Not a cursor", "This cursor was not made for this list, filter, sort and caller."
+    )
+
+
+def _page(request: Request, items: str, cursor: str | None, total: int | None) -> Response:
+    counted = "" if total is None else f',"total":{total}'
+    body = f'{{"items":[{items}],"next_cursor":{json.dumps(cursor)}{counted}}}'
+    headers = {}
+    if cursor is not None:
+        parameters = [(n, v) for n, v in request.query_params.multi_items() if n != "cursor"] + [("cursor", cursor)]
+        headers["Link"] = f'<{request.url.path}?{urlencode(parameters)}>; rel="next"'
+    return json_reply(request, body, headers=headers)

@@ -1,0 +1,132 @@
+"""Base classes and types of everything that goes over the wire."""
+
+import unicodedata
+from decimal import Decimal
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    MISSING,
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    ValidationError,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError, core_schema
+
+from app.core.errors import validation_problem
+
+MAX_INTEGER = 2**63 - 1
+MAX_QUANTITY = Decimal("9999999999.9999")
+UNSAFE_CATEGORIES = {"Cc", "Cs"}
+BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
+ALLOWED_CONTROLS = frozenset("\n\t")
+
+
+def clean_text(value: str) -> str:
+    """NFC; refuses control codes, overrides of writing direction, and text with nothing to see in it."""
+    for character in value:
+        if character in BIDI_CONTROLS or (
+            unicodedata.category(character) in UNSAFE_CATEGORIES and character not in ALLOWED_CONTROLS
+        ):
+            raise PydanticCustomError("character_refused", "Contains a control or direction-override character.")
+    if all(unicodedata.category(character)[0] in "ZC" for character in value):
+        raise PydanticCustomError("blank", "Must contain something visible.")
+    return unicodedata.normalize("NFC", value).strip()
+
+
+def single_line(value: str) -> str:
+    """Refuses line breaks and tabs."""
+    if any(character in ALLOWED_CONTROLS for character in value):
+        raise PydanticCustomError("line_break_refused", "Must be a single line.")
+    return value
+
+
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(single_line), AfterValidator(clean_text)]
+Text = Annotated[str, Field(min_length=1, max_length=5000), AfterValidator(clean_text)]
+Integer = Annotated[int, Field(ge=-MAX_INTEGER - 1, le=MAX_INTEGER)]
+
+
+Quantity = Annotated[
+    Decimal,
+    Field(max_digits=14, decimal_places=4, ge=-MAX_QUANTITY, le=MAX_QUANTITY, allow_inf_nan=False),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": r"^-?[0-9]{1,10}(\.[0-9]{1,4})?$"},
+                {"type": "integer", "minimum": -9_999_999_999, "maximum": 9_999_999_999},
+            ],
+            "description": "A decimal number, best as a string: no digit is lost on the way.",
+            "examples": ["72.5"],
+        }
+    ),
+]
+
+
+class Output(BaseModel):
+    """A reply. Fields have no defaults, so that generated client types are exact; what may be absent is `MISSING`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Wire:
+    """A request body that was read strictly and waits for its schema: see `app.core.strict_json`."""
+
+    __slots__ = ("data",)
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+
+class Input(BaseModel):
+    """A request body: unknown fields and coerced types are refused."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        """JSON is validated as it is; what the framework hands over as an object is the unread text of a body."""
+        schema = handler(source)
+        from_wire = core_schema.no_info_wrap_validator_function(cls._from_wire, schema)
+        return core_schema.json_or_python_schema(json_schema=schema, python_schema=from_wire)
+
+    @classmethod
+    def _from_wire(cls, value: Any, validate: core_schema.ValidatorFunctionWrapHandler) -> Self:
+        if not isinstance(value, Wire):
+            return validate(value)  # type: ignore[no-any-return]
+        try:
+            return cls.model_validate_json(value.data, strict=True)
+        except ValidationError as error:
+            raise validation_problem(error.errors(include_url=False, include_input=False), "body") from None
+
+
+class Patch(Input):
+    """A merge patch (RFC 7396): a field that is absent stays as it is, null clears it where null is allowed."""
+
+    def changes(self) -> dict[str, Any]:
+        """The fields that were sent."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+class BlockedAction(Output):
+    """Something the caller cannot do now, and what is missing for it."""
+
+    action: str
+    code: str
+    detail: str
+
+
+__all__ = [
+    "MISSING",
+    "BlockedAction",
+    "Input",
+    "Integer",
+    "Name",
+    "Output",
+    "Patch",
+    "Quantity",
+    "Text",
+    "Wire",
+]

@@ -1,0 +1,452 @@
+"""Runs every authenticated request: reads as one statement, writes as one transaction.
+
+A write is a unit of work: open and bind the tenant, claim the idempotency key, run the handler (which renders its reply
+inside the transaction), store the reply under the key, commit, send. A dependency could neither see the final reply nor
+run the handler again, so a route class does it. Nothing else in the application commits.
+"""
+
+import functools
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from sqlalchemy import JSON, Select, Text, select, true
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core import events
+from app.core.access import Section, Shape
+from app.core.errors import (
+    RETRYABLE,
+    Problem,
+    database_problem,
+    not_found,
+    problem_response,
+    sqlstate,
+    unauthorized,
+    validation,
+    validation_problem,
+)
+from app.core.idempotency import KeyedRequest, check_key, is_stored
+from app.core.principal import Principal, caller_facts
+from app.core.replies import check_precondition, json_reply
+from app.core.requests import WireRequest, check_query, read_body
+from app.core.runtime import Runtime, runtime_of
+from app.core.security import AccessClaims
+from app.db.read import Reader, Statement, bind_tenant, read_inside, reading
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+ATTEMPTS = 3
+READ_METHODS = frozenset({"GET", "HEAD"})
+STATEMENTS_KEPT = 512
+
+
+class View:
+    """A read: builds, for each kind of caller and set of expansions, the select whose result is the reply.
+
+    `build(shape, include, only)` returns a select with the columns `version` and `body`, of at most one row. It is
+    compiled together with the caller's facts, so that one statement answers both whether the session lives and what
+    the caller gets. `expansions` is the allow-list for `?expand=`.
+    """
+
+    def __init__(
+        self,
+        build: Callable[[Shape, frozenset[str], frozenset[str]], Select[Any]],
+        *,
+        expansions: Collection[str] = (),
+        fields: Collection[str] = (),
+    ) -> None:
+        self.build = build
+        self.expansions = frozenset(expansions)
+        self.fields = frozenset(fields)
+        self.statement = functools.lru_cache(maxsize=STATEMENTS_KEPT)(self._statement)
+
+    def _statement(self, shape: Shape, include: frozenset[str], only: frozenset[str]) -> Statement:
+        return with_caller(self.build(shape, include, only))
+
+
+def compiled_for(build: Callable[[Shape], Statement]) -> Callable[[Shape], Statement]:
+    """Remember a statement for each kind of caller."""
+    return functools.lru_cache(maxsize=STATEMENTS_KEPT)(build)
+
+
+def with_caller(inner: Select[Any]) -> Statement:
+    """Compile a select so that it always gives one row, the first column being the caller's facts.
+
+    JSON goes out as text: SQLAlchemy's dialect teaches its connections to parse json, which a reply has no use for.
+    """
+    caller = select(caller_facts().label("facts")).subquery("caller_now")
+    result = inner.lateral("result")
+    columns = [
+        column.cast(Text()).label(column.key) if isinstance(column.type, JSON) else column for column in result.c
+    ]
+    return Statement.compile(select(caller.c.facts, *columns).select_from(caller.outerjoin(result, true())))
+
+
+def chosen(value: str | None, allowed: frozenset[str], parameter: str) -> frozenset[str]:
+    """The names in a comma-separated `expand` or `fields`; 422 for a name that is not on the list."""
+    if value is None:
+        return frozenset()
+    names = frozenset(value.split(","))
+    unknown = names - allowed
+    if unknown:
+        detail = f"Accepted: {', '.join(sorted(allowed)) or 'nothing'}."
+        raise validation([{"pointer": f"query:{parameter}", "code": "unknown_name", "detail": detail}])
+    parents = {name.rpartition(".")[0] for name in names} - {""}
+    return names | parents
+
+
+class Read:
+    """The reading side of one request."""
+
+    def __init__(self, request: Request, runtime: Runtime, claims: AccessClaims) -> None:
+        self.request = request
+        self.runtime = runtime
+        self.claims = claims
+
+    async def fetch(
+        self, statement_for: Callable[[Principal], Statement], values: Mapping[str, Any]
+    ) -> tuple[Principal, Any]:
+        """Run a statement made by `with_caller` and make sure that it was compiled for the caller as of now."""
+        async with reading(self.runtime.engine, self.claims.tenant_id) as reader:
+            return await fetch_as_caller(self.runtime, self.claims, reader, statement_for, values)
+
+    async def one(self, view: View, *, expand: str | None = None, fields: str | None = None, **values: Any) -> Response:
+        """The one resource that the view finds, or 404."""
+        include = chosen(expand, view.expansions, "expand")
+        only = chosen(fields, view.fields, "fields")
+        _, row = await self.fetch(lambda principal: view.statement(principal.shape, include, only), values)
+        return rendered(self.request, row)
+
+
+async def fetch_as_caller(
+    runtime: Runtime,
+    claims: AccessClaims,
+    reader: Reader,
+    statement_for: Callable[[Principal], Statement],
+    values: Mapping[str, Any],
+) -> tuple[Principal, Any]:
+    """The caller and the row. What was known of the caller is only a guess: if the row says otherwise, ask again."""
+    known = runtime.principals.get(claims.session_id)
+    if known is None:
+        facts = await _facts(reader, claims)
+        known = (facts, runtime.principals.remember(facts, claims))
+    while True:
+        facts, principal = known
+        row = await reader.fetch_row(statement_for(principal), principal.binds() | dict(values))
+        if row["facts"] == facts:
+            return principal, row
+        if row["facts"] is None:
+            runtime.principals.forget(claims.session_id)
+            raise unauthorized()
+        known = (row["facts"], runtime.principals.remember(row["facts"], claims))
+
+
+_FACTS = Statement.compile(select(caller_facts().label("facts")))
+
+
+async def _facts(reader: Reader, claims: AccessClaims) -> str:
+    row = await reader.fetch_row(_FACTS, {"caller_tenant": claims.tenant_id, "caller_session": claims.session_id})
+    if row["facts"] is None:
+        raise unauthorized()
+    return str(row["facts"])
+
+
+def rendered(request: Request, row: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """The reply a view's row makes; 404 for no row."""
+    if row["body"] is None:
+        raise not_found()
+    return json_reply(request, row["body"], row["version"], status=status, headers=headers)
+
+
+class Write:
+    """The writing side of one request: a session in a transaction bound to the caller's tenant."""
+
+    def __init__(
+        self, request: Request, runtime: Runtime, claims: AccessClaims, session: AsyncSession, principal: Principal
+    ) -> None:
+        self.request = request
+        self.runtime = runtime
+        self.claims = claims
+        self.session = session
+        self.principal = principal
+
+    @property
+    def request_id(self) -> str:
+        return str(self.request.scope.get("request_id", ""))
+
+    def check_version(self, version: int) -> None:
+        """Raise 412 if the client changes something that changed since it was read."""
+        check_precondition(self.request.headers["if-match"], version)
+
+    async def record(
+        self,
+        entity: Any,
+        action: str,
+        *,
+        section: Section,
+        capacity: str,
+        learner_id: UUID | None = None,
+        plan_id: UUID | None = None,
+        reason: str | None = None,
+        changes: dict[str, dict[str, Any]] | None = None,
+    ) -> None:
+        """Flush a change and write its event."""
+        await events.record(
+            self.session,
+            self.principal,
+            self.request_id,
+            entity,
+            action,
+            section=section,
+            capacity=capacity,
+            learner_id=learner_id,
+            plan_id=plan_id,
+            reason=reason,
+            changes=changes,
+        )
+
+    async def show(
+        self,
+        view: View,
+        *,
+        status: int = 200,
+        location: str | None = None,
+        expand: frozenset[str] = frozenset(),
+        **values: Any,
+    ) -> Response:
+        """Reply with the same view that a read uses, as this transaction will leave it."""
+        reader = await read_inside(self.session)
+        statement = view.statement(self.principal.shape, expand, frozenset())
+        row = await reader.fetch_row(statement, self.principal.binds() | values)
+        headers = {"Location": location} if location else None
+        return rendered(self.request, row, status=status, headers=headers)
+
+
+async def _read(request: Request) -> Read:
+    read: Read = request.scope["plp.read"]
+    return read
+
+
+async def _write(request: Request) -> Write:
+    write: Write = request.scope["plp.write"]
+    return write
+
+
+Reading = Annotated[Read, Depends(_read)]
+Writing = Annotated[Write, Depends(_write)]
+
+
+class UnitOfWorkRoute(APIRoute):
+    """A route for signed-in callers. PATCH, DELETE and transitions need `If-Match`, being of shared documents."""
+
+    if_match = True
+    idempotent = True
+
+    def get_route_handler(self) -> Handler:
+        original = super().get_route_handler()
+        is_read = bool(READ_METHODS & set(self.methods or ()))
+        known = known_query(self, is_read=is_read)
+        is_change = bool({"PATCH", "DELETE"} & set(self.methods or ())) or self.path.endswith("/transitions")
+        self.needs_if_match = self.if_match and is_change
+
+        async def read(request: Request) -> Response:
+            runtime = runtime_of(request)
+            claims = await runtime.authenticate(request)
+            check_query(request, known)
+            request.scope["plp.read"] = Read(request, runtime, claims)
+            return await answered(original(request))
+
+        async def write(request: Request) -> Response:
+            runtime = runtime_of(request)
+            claims = await runtime.authenticate(request)
+            body = await read_body(request, runtime.settings.body_limit)
+            unit = _Unit(self, original, known, request, runtime, claims, body)
+            return await unit.run()
+
+        return read if is_read else write
+
+
+class OwnRoute(UnitOfWorkRoute):
+    """Routes about the caller's own credentials: nobody else changes them, and nothing of them is kept for replay."""
+
+    if_match = False
+    idempotent = False
+
+
+class PublicRoute(APIRoute):
+    """A route without a bearer token (signing in, keys, health). Input is as strict as everywhere."""
+
+    def get_route_handler(self) -> Handler:
+        original = super().get_route_handler()
+        known = known_query(self, is_read=True)
+
+        async def handle(request: Request) -> Response:
+            body: bytes | Problem = b""
+            if request.method not in READ_METHODS:
+                body = await read_body(request, runtime_of(request).settings.body_limit)
+            if isinstance(body, Problem):
+                raise body
+            check_query(request, known)
+            return await answered(original(WireRequest(request.scope, body)))
+
+        return handle
+
+
+def known_query(route: APIRoute, *, is_read: bool) -> frozenset[str]:
+    """The query parameters that a route knows, from its own signature."""
+    names = _query_names(route.dependant)
+    return frozenset(names if is_read else names | {"validate_only"})
+
+
+def _query_names(dependant: Dependant) -> set[str]:
+    found: set[str] = set()
+    for parameter in dependant.query_params:
+        fields = getattr(parameter.field_info.annotation, "model_fields", None)
+        found |= set(fields) if fields is not None else {parameter.alias}
+    return found.union(*(_query_names(inner) for inner in dependant.dependencies))
+
+
+async def answered(reply: Awaitable[Response]) -> Response:
+    """Await a handler; what the framework or the database refuses becomes a problem."""
+    try:
+        return await reply
+    except RequestValidationError as error:
+        raise validation_problem(error.errors(), "body") from None
+    except Exception as error:
+        problem = database_problem(error)
+        if problem is None:
+            raise
+        raise problem from error
+
+
+class _ValidateOnly(Exception):
+    """Leaves the transaction without a trace, with the reply that would have been sent."""
+
+    def __init__(self, reply: Response) -> None:
+        super().__init__()
+        self.reply = reply
+
+
+class _Unit:
+    """One write request, run as often as the database asks for."""
+
+    def __init__(
+        self,
+        route: UnitOfWorkRoute,
+        original: Handler,
+        known: frozenset[str],
+        request: Request,
+        runtime: Runtime,
+        claims: AccessClaims,
+        body: bytes | Problem,
+    ) -> None:
+        self.route = route
+        self.original = original
+        self.known = known
+        self.request = request
+        self.runtime = runtime
+        self.claims = claims
+        self.body = body
+
+    async def run(self) -> Response:
+        for attempt in range(ATTEMPTS):
+            try:
+                return await self._attempt()
+            except DBAPIError as error:
+                if sqlstate(error) not in RETRYABLE or attempt == ATTEMPTS - 1:
+                    problem = database_problem(error)
+                    if problem is None:
+                        raise
+                    raise problem from error
+            except (OSError, TimeoutError) as error:
+                raise (database_problem(error) or error) from error
+        raise AssertionError("unreachable")
+
+    async def _attempt(self) -> Response:
+        try:
+            async with self.runtime.sessions() as session, session.begin():
+                return await self._in_transaction(session)
+        except _ValidateOnly as validated:
+            return validated.reply
+
+    async def _in_transaction(self, session: AsyncSession) -> Response:
+        await bind_tenant(session, self.claims.tenant_id)
+        principal = await self._principal(session)
+        if isinstance(self.body, Problem):
+            raise self.body
+        check_query(self.request, self.known)
+        is_trial = self.request.query_params.get("validate_only", "false") == "true"
+        keyed = self._keyed(principal, self.body)
+        if keyed is not None:
+            replay = await keyed.claim(session)
+            if replay is not None:
+                return replay
+        if self.route.needs_if_match and "if-match" not in self.request.headers:
+            raise precondition_required()
+        reply = await self._handled(session, principal, keyed)
+        if is_trial:
+            raise _ValidateOnly(reply)
+        if keyed is not None:
+            keyed.store(session, reply)
+        await session.flush()
+        return reply
+
+    async def _principal(self, session: AsyncSession) -> Principal:
+        facts = await session.scalar(
+            select(caller_facts()),
+            {"caller_tenant": self.claims.tenant_id, "caller_session": self.claims.session_id},
+        )
+        if facts is None:
+            raise unauthorized()
+        return self.runtime.principals.remember(facts, self.claims)
+
+    def _keyed(self, principal: Principal, body: bytes) -> KeyedRequest | None:
+        key = self.request.headers.get("idempotency-key")
+        if key is None or self.request.method != "POST" or not self.route.idempotent:
+            return None
+        target = self.request.url.path + "?" + self.request.url.query
+        return KeyedRequest(self.runtime.keyring, principal, check_key(key), self.request.method, target, body)
+
+    async def _handled(self, session: AsyncSession, principal: Principal, keyed: KeyedRequest | None) -> Response:
+        """Run the handler; a business refusal under a key becomes a reply to store, its effects undone."""
+        assert isinstance(self.body, bytes)
+        request = WireRequest(self.request.scope, self.body)
+        request.scope["plp.write"] = Write(request, self.runtime, self.claims, session, principal)
+        if keyed is None:
+            return await self._call(request, session)
+        try:
+            async with session.begin_nested():
+                return await self._call(request, session)
+        except Problem as problem:
+            if not is_stored(problem):
+                raise
+            return problem_response(problem, str(self.request.scope.get("request_id", "")))
+
+    async def _call(self, request: Request, session: AsyncSession) -> Response:
+        try:
+            reply = await self.original(request)
+            await session.flush()
+            return reply
+        except RequestValidationError as error:
+            raise validation_problem(error.errors(), "body") from None
+        except DBAPIError as error:
+            if sqlstate(error) in RETRYABLE:
+                raise
+            problem = database_problem(error)
+            if problem is None:
+                raise
+            raise problem from error
+
+
+def precondition_required() -> Problem:
+    return Problem(
+        428,
+        "if_match_required",
+        "If-Match is missing",
+        "Send If-Match with the ETag that you read, so that nobody's change is overwritten.",
+    )

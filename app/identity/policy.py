@@ -1,0 +1,144 @@
+"""Who administers accounts, as SQL over the account's person, and who else is told no.
+
+A district administrator administers every account. A school administrator administers people who stand at her schools,
+unless they administer something that she does not: their password would give her their rights. A teacher may only hand
+a new password to the pupils of her classes.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Date, Text, and_, column, false, func, not_, or_, select, table, true
+from sqlalchemy.types import Uuid
+
+from app.core.access import (
+    BLANKET,
+    PERSON,
+    SCHOOLS,
+    TENANT,
+    TODAY,
+    Relation,
+    Shape,
+    access_fact,
+    has_any,
+    in_force,
+)
+from app.core.errors import forbidden
+from app.core.principal import Principal
+from app.core.unit_of_work import Read
+from app.db.read import Statement
+
+standing = table(
+    "standing",
+    column("tenant_id", Uuid()),
+    column("person_id", Uuid()),
+    column("org_id", Uuid()),
+    column("role", Text()),
+    column("from_on", Date()),
+    column("until_on", Date()),
+)
+
+PERMISSIONS: dict[str, frozenset[str]] = {
+    "student": frozenset({"competencies:read", "plans:read", "plans:write"}),
+    "guardian": frozenset({"competencies:read", "plans:read", "plans:propose"}),
+    "teacher": frozenset({"accounts:read", "accounts:reset", "competencies:read", "plans:read", "plans:comment"}),
+    "counselor": frozenset({"competencies:read", "plans:read", "plans:write", "plans:review"}),
+    "case_manager": frozenset({"competencies:read", "plans:read", "plans:write"}),
+    "mentor": frozenset({"competencies:read"}),
+    "school_admin": frozenset(
+        {"accounts:read", "accounts:reset", "accounts:write", "competencies:read", "plans:read", "plans:review"}
+    ),
+    "district_admin": frozenset(
+        {
+            "accounts:read",
+            "accounts:reset",
+            "accounts:write",
+            "competencies:read",
+            "plans:read",
+            "service-clients:read",
+            "service-clients:write",
+        }
+    ),
+}
+"""What each role allows in general; every single record has the last word."""
+
+
+def permissions(roles: Collection[str], scopes: Collection[str]) -> list[str]:
+    """The permissions that come with roles, or with a service's scopes (`plans.read` allows `plans:read`)."""
+    by_role = set().union(*(PERMISSIONS.get(role, frozenset()) for role in roles))
+    return sorted(by_role | {scope.replace(".", ":") for scope in scopes})
+
+
+def is_district_admin() -> ColumnElement[bool]:
+    return has_any(BLANKET, [Relation.DISTRICT_ADMIN.value])
+
+
+def visible(person_id: ColumnElement[UUID], shape: Shape) -> ColumnElement[bool]:
+    """The predicate of a list of accounts: those that the caller may do anything about."""
+    if shape.blanket:
+        return is_district_admin()
+    ways: list[ColumnElement[bool]] = []
+    if shape.schools:
+        ways.append(person_id.in_(_people(standing.c.org_id == func.any(SCHOOLS))))
+    if shape.is_related:
+        ways.append(and_(person_id.in_(_pupils()), person_id.not_in(_people(standing.c.role != "student"))))
+    return or_(*ways) if ways else false()
+
+
+def administers(person_id: ColumnElement[UUID]) -> ColumnElement[bool]:
+    """Whether the caller may change this person's account."""
+    at_own_school = person_id.in_(_people(standing.c.org_id == func.any(SCHOOLS)))
+    leads = standing.c.role.in_(["school_admin", "district_admin"])
+    leads_elsewhere = person_id.in_(_people(leads, not_(standing.c.org_id == func.any(SCHOOLS))))
+    return or_(is_district_admin(), and_(at_own_school, not_(leads_elsewhere)))
+
+
+def resets(person_id: ColumnElement[UUID]) -> ColumnElement[bool]:
+    """Whether the caller may hand this person a token for a new password."""
+    is_pupil = and_(person_id.in_(_pupils()), person_id.not_in(_people(standing.c.role != "student")))
+    return or_(administers(person_id), is_pupil)
+
+
+def _people(*conditions: ColumnElement[bool]) -> Any:
+    """Those who stand somewhere, today or soon: accounts are made before people arrive."""
+    is_not_over = func.coalesce(standing.c.until_on > TODAY, true())
+    return select(standing.c.person_id).where(standing.c.tenant_id == TENANT, is_not_over, *conditions)
+
+
+def _pupils() -> Any:
+    return select(access_fact.c.learner_id).where(
+        access_fact.c.tenant_id == TENANT,
+        access_fact.c.person_id == PERSON,
+        access_fact.c.relation == Relation.TEACHER.value,
+        in_force(access_fact.c.from_on, access_fact.c.until_on),
+    )
+
+
+def capacity(principal: Principal) -> str:
+    """The role in which the caller administers, for the event."""
+    for role in ("district_admin", "school_admin"):
+        if role in principal.role_names:
+            return role
+    return "teacher"
+
+
+class ServiceClientsRead(Read):
+    """A read for district administrators; others are told what they lack."""
+
+    async def fetch(
+        self, statement_for: Callable[[Principal], Statement], values: Mapping[str, Any]
+    ) -> tuple[Principal, Any]:
+        principal, row = await super().fetch(statement_for, values)
+        require_district_admin(principal, "service-clients:read")
+        return principal, row
+
+
+def require_account_administrator(principal: Principal) -> None:
+    if principal.role_names.isdisjoint({"district_admin", "school_admin"}):
+        raise forbidden("accounts:write")
+
+
+def require_district_admin(principal: Principal, permission: str) -> None:
+    if "district_admin" not in principal.role_names:
+        raise forbidden(permission)

@@ -1,0 +1,141 @@
+"""Read side of learners."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Text, Uuid, func, literal_column, select, true
+from sqlalchemy.dialects.postgresql import JSON
+
+from app.core.access import (
+    ID,
+    TENANT,
+    Relation,
+    Section,
+    Shape,
+    in_force,
+    may_read,
+    related_learners,
+    relations_to,
+    visible,
+)
+from app.core.pagination import Filter, Listing, Sort
+from app.core.unit_of_work import View
+from app.core.workflow import Rule, Workflow
+from app.db.base import Sql
+from app.db.projection import Many, Projection, Raw
+from app.learners.models import Learner
+from app.learners.schemas import ExternalIdOut, LearnerOut, LearnerSummary
+from app.roster.models import Enrollment, ExternalId, Person
+from app.roster.views import class_exists, org_name
+
+CREATE_PLAN = Rule(
+    "create_plan",
+    by=(Relation.LEARNER, Relation.ADVISOR, Relation.COUNSELOR, Relation.CASE_MANAGER, Relation.SERVICE_WRITER),
+    sources=(),
+)
+LEARNER_ACTIONS = Workflow((CREATE_PLAN,))
+
+
+def learner_visible(entity: Any, shape: Shape) -> ColumnElement[bool]:
+    return visible(shape, Section.LEARNER, tenant_id=entity.tenant_id, learner_id=entity.id, school_id=entity.school_id)
+
+
+def learner_exists(learner_id: Sql, shape: Shape) -> ColumnElement[bool]:
+    """Whether the caller may know of the learner."""
+    return select(Learner.id).where(Learner.id == learner_id, learner_visible(Learner, shape)).exists()
+
+
+def _person_column(entity: Any, column: Any) -> ColumnElement[Any]:
+    return select(column).where(Person.tenant_id == entity.tenant_id, Person.id == entity.id).scalar_subquery()
+
+
+def _summary_columns(entity: Any) -> dict[str, Any]:
+    return {
+        "id": entity.id,
+        "given_name": _person_column(entity, Person.given_name),
+        "family_name": _person_column(entity, Person.family_name),
+        "grade": entity.grade,
+        "school_id": entity.school_id,
+        "school_name": org_name(entity.tenant_id, entity.school_id),
+        "version": entity.version,
+        "updated_at": entity.updated_at,
+    }
+
+
+def learner_summary(entity: Any) -> Projection:
+    return Projection(LearnerSummary, _summary_columns(entity))
+
+
+def learner_projection(entity: Any, relations: Sql) -> Projection:
+    external = Projection(
+        ExternalIdOut, {"system": ExternalId.system, "type": ExternalId.type, "value": ExternalId.value}
+    )
+    named = select().where(ExternalId.tenant_id == entity.tenant_id, ExternalId.entity_id == entity.id)
+    return Projection(
+        LearnerOut,
+        {
+            **_summary_columns(entity),
+            "external_ids": Many(external, named, [ExternalId.system, ExternalId.type, ExternalId.value]),
+            "relations": relation_names(relations),
+            "available_actions": Raw(LEARNER_ACTIONS.available(entity, relations)),
+            "blocked_actions": Raw(LEARNER_ACTIONS.blocked(entity, relations)),
+        },
+    )
+
+
+def relation_names(relations: Sql) -> Raw:
+    """The distinct relations, sorted, as a JSON list."""
+    each = func.unnest(relations).column_valued("each_relation")
+    ordered = select(each).distinct().order_by(each).scalar_subquery()
+    return Raw(func.to_json(func.array(ordered), type_=JSON()))
+
+
+def _learner(_shape: Shape, _include: frozenset[str], only: frozenset[str]) -> Select[Any]:
+    held = (
+        select(relations_to(learner_id=Learner.id, school_id=Learner.school_id).label("relations"))
+        .correlate_except(None)
+        .offset(literal_column("0"))
+        .lateral("held")
+    )
+    body = learner_projection(Learner, held.c.relations).json((), only)
+    return (
+        select(Learner.version.label("version"), body.label("body"))
+        .select_from(Learner)
+        .join(held, true())
+        .where(Learner.tenant_id == TENANT, Learner.id == ID, may_read(held.c.relations, Section.LEARNER))
+    )
+
+
+def _in_class(entity: Any, class_id: Sql, _shape: Shape) -> ColumnElement[bool]:
+    students = select(Enrollment.person_id).where(
+        Enrollment.tenant_id == TENANT,
+        Enrollment.class_id == class_id,
+        Enrollment.role == "student",
+        in_force(Enrollment.from_on, Enrollment.until_on),
+    )
+    return entity.id.in_(students)  # type: ignore[no-any-return]
+
+
+LEARNER = View(_learner, fields=learner_projection(Learner, literal_column("'{}'")).columns)
+
+
+def _by_name(_entity: Any) -> tuple[Any, ...]:
+    return (Person.family_name, Person.given_name, Learner.id)
+
+
+LEARNERS = Listing(
+    "learners",
+    Learner,
+    source=lambda: select(Learner).join(Person, (Person.tenant_id == Learner.tenant_id) & (Person.id == Learner.id)),
+    visible=learner_visible,
+    projection=learner_summary,
+    sorts={
+        "name": Sort(_by_name),
+        "-name": Sort(_by_name, is_descending=True),
+    },
+    filters={
+        "class_id": Filter(_in_class, Uuid(), must_exist=class_exists),
+        "school_id": Filter(lambda entity, value, _shape: entity.school_id == value, Uuid()),
+        "grade": Filter(lambda entity, value, _shape: entity.grade == value, Text()),
+        "mine": Filter(lambda entity, _value, _shape: entity.id.in_(related_learners(Section.LEARNER)), Text()),
+    },
+)

@@ -1,0 +1,140 @@
+"""The states of plans, goals and actions, and who may move them when: the tables of the domain, as data."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, case, exists, literal_column, select
+
+from app.core.access import PERSON, Relation
+from app.core.workflow import Guard, Rule, Workflow
+from app.plans.models import Goal, Plan
+
+LEARNER, GUARDIAN = Relation.LEARNER, Relation.GUARDIAN
+ADVISOR, COUNSELOR, CASE_MANAGER = Relation.ADVISOR, Relation.COUNSELOR, Relation.CASE_MANAGER
+NAMED_TEACHER, SERVICE = Relation.NAMED_TEACHER, Relation.SERVICE_WRITER
+SCHOOL_ADMIN, DISTRICT_ADMIN = Relation.SCHOOL_ADMIN, Relation.DISTRICT_ADMIN
+
+REVIEWERS = (COUNSELOR, SCHOOL_ADMIN)
+"""Who the built-in template lets approve."""
+WRITERS = (LEARNER, ADVISOR, COUNSELOR, CASE_MANAGER, SERVICE)
+GOAL_STAFF = (ADVISOR, COUNSELOR, CASE_MANAGER, NAMED_TEACHER)
+GOAL_WRITERS = (LEARNER, *GOAL_STAFF, SERVICE)
+
+OUTCOMES = ("achieved", "partly_achieved", "not_achieved", "dropped")
+OPEN_PLAN = ("draft", "active")
+
+
+def _goals_of(plan: Any, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    found = exists().where(Goal.tenant_id == plan.tenant_id, Goal.plan_id == plan.id, *conditions)
+    return found.correlate(plan)
+
+
+def _status_is(column: Any, *states: str) -> ColumnElement[bool]:
+    return column.in_([literal_column(f"'{state}'") for state in states])  # type: ignore[no-any-return]
+
+
+def _plan_status(entity: Any) -> ColumnElement[Any]:
+    plan_status = select(Plan.status).where(Plan.tenant_id == entity.tenant_id, Plan.id == entity.plan_id)
+    return plan_status.correlate(entity).scalar_subquery()
+
+
+HAS_GOAL = Guard("no_goal", "The plan needs at least one goal.", _goals_of)
+NOTHING_PROPOSED = Guard(
+    "goal_not_agreed",
+    "Every goal must be agreed or declined first.",
+    lambda plan: ~_goals_of(plan, _status_is(Goal.status, "proposed")),
+)
+ALL_GOALS_ENDED = Guard(
+    "goal_without_outcome",
+    "Every goal needs an outcome first.",
+    lambda plan: ~_goals_of(plan, _status_is(Goal.status, "proposed", "agreed")),
+)
+IS_SUBMITTER = Guard(
+    "not_submitter",
+    "Only whoever submitted the plan can withdraw it.",
+    lambda plan: plan.submitted_by.is_not_distinct_from(PERSON),
+)
+IS_NOT_SUBMITTER = Guard(
+    "own_submission",
+    "Somebody other than the submitter must review.",
+    lambda plan: plan.submitted_by.is_distinct_from(PERSON),
+)
+
+PLAN = Workflow(
+    (
+        Rule("submit", (LEARNER, ADVISOR, COUNSELOR), ("draft",), "in_review", guards=(HAS_GOAL, NOTHING_PROPOSED)),
+        Rule("withdraw", (LEARNER, ADVISOR, COUNSELOR), ("in_review",), "draft", guards=(IS_SUBMITTER,)),
+        Rule("return", REVIEWERS, ("in_review",), "draft", needs_reason=True, permission="plan:review"),
+        Rule("approve", REVIEWERS, ("in_review",), "active", guards=(IS_NOT_SUBMITTER,), permission="plan:review"),
+        Rule("close", (ADVISOR, COUNSELOR), ("active",), "closed", guards=(ALL_GOALS_ENDED,)),
+        Rule(
+            "reopen",
+            (COUNSELOR, SCHOOL_ADMIN, DISTRICT_ADMIN),
+            ("closed",),
+            "active",
+            needs_reason=True,
+            permission="plan:administer",
+        ),
+        Rule("archive", (SCHOOL_ADMIN, DISTRICT_ADMIN), ("closed",), "archived", permission="plan:administer"),
+        Rule("edit", WRITERS, OPEN_PLAN),
+        Rule("add_goal", (*WRITERS, GUARDIAN), OPEN_PLAN, permission="plan:propose"),
+    )
+)
+
+PLAN_IS_OPEN = Guard(
+    "plan_not_open",
+    "Only while the plan is a draft or active.",
+    lambda entity: _status_is(_plan_status(entity), *OPEN_PLAN),
+)
+PLAN_IS_RUNNING = Guard(
+    "plan_closed",
+    "Only until the plan is closed.",
+    lambda entity: _status_is(_plan_status(entity), "draft", "in_review", "active"),
+)
+NOT_ANSWERED = Guard(
+    "already_agreed",
+    "Your side has agreed already.",
+    lambda goal: case(
+        (goal.learner_id == PERSON, goal.learner_agreed_at.is_(None)), else_=goal.staff_agreed_at.is_(None)
+    ),
+)
+IS_PROPOSER = Guard(
+    "not_proposer",
+    "Only whoever proposed it can delete it; others decline.",
+    lambda goal: goal.proposed_by.is_not_distinct_from(PERSON),
+)
+ANSWERERS = (LEARNER, *GOAL_STAFF)
+
+GOAL = Workflow(
+    (
+        # `agree` leads to `agreed` once the learner's side and the staff's have both said so.
+        Rule("agree", ANSWERERS, ("proposed",), "agreed", guards=(PLAN_IS_OPEN, NOT_ANSWERED)),
+        Rule("decline", ANSWERERS, ("proposed",), "dropped", guards=(PLAN_IS_OPEN, NOT_ANSWERED), needs_reason=True),
+        Rule("achieve", GOAL_STAFF, ("agreed",), "achieved", guards=(PLAN_IS_OPEN,)),
+        Rule("partly_achieve", GOAL_STAFF, ("agreed",), "partly_achieved", guards=(PLAN_IS_OPEN,)),
+        Rule("not_achieve", GOAL_STAFF, ("agreed",), "not_achieved", guards=(PLAN_IS_OPEN,)),
+        Rule("drop", GOAL_STAFF, ("agreed",), "dropped", guards=(PLAN_IS_OPEN,), needs_reason=True),
+        Rule("reopen", (ADVISOR, COUNSELOR), OUTCOMES, "agreed", guards=(PLAN_IS_OPEN,), needs_reason=True),
+        Rule("edit", GOAL_WRITERS, ("proposed", "agreed"), guards=(PLAN_IS_OPEN,)),
+        Rule("delete", (*GOAL_WRITERS, GUARDIAN), ("proposed",), guards=(PLAN_IS_OPEN, IS_PROPOSER)),
+        Rule("add_action", GOAL_WRITERS, ("proposed", "agreed"), guards=(PLAN_IS_OPEN,)),
+        Rule("add_milestone", GOAL_WRITERS, ("proposed", "agreed"), guards=(PLAN_IS_OPEN,)),
+        Rule("record_progress", GOAL_WRITERS, ("agreed",), guards=(PLAN_IS_RUNNING,)),
+    )
+)
+
+ACTION = Workflow(
+    (
+        Rule("complete", GOAL_WRITERS, ("planned",), "done", guards=(PLAN_IS_RUNNING,)),
+        Rule("drop", GOAL_WRITERS, ("planned",), "dropped", guards=(PLAN_IS_RUNNING,)),
+        Rule("reopen", GOAL_WRITERS, ("done", "dropped"), "planned", guards=(PLAN_IS_RUNNING,)),
+        Rule("edit", GOAL_WRITERS, ("planned",), guards=(PLAN_IS_RUNNING,)),
+        Rule("delete", GOAL_WRITERS, ("planned",), guards=(PLAN_IS_RUNNING,)),
+    )
+)
+
+MILESTONE = Workflow(
+    (
+        Rule("edit", GOAL_WRITERS, (), guards=(PLAN_IS_RUNNING,)),
+        Rule("delete", GOAL_WRITERS, (), guards=(PLAN_IS_OPEN,)),
+    )
+)

@@ -1,0 +1,54 @@
+"""The one settings class. Every value comes from the environment (or from `plp demo`, which makes its own)."""
+
+from pydantic import SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What a running process needs to know. Names in the environment are the field names in capitals."""
+
+    model_config = SettingsConfigDict(extra="ignore")
+
+    database_url: SecretStr
+    """PostgreSQL as role plp_app: serves requests under row-level security."""
+    migration_database_url: SecretStr | None = None
+    """PostgreSQL as role plp_owner: `plp migrate` only."""
+    system_database_url: SecretStr | None = None
+    """PostgreSQL as role plp_system: the event sequencer. Without it this process numbers no events."""
+    secret_key: SecretStr
+    """At least 32 characters. Everything derived (cursors, refresh tokens, sealed keys) hangs on it."""
+
+    public_url: str = "http://127.0.0.1:8000"
+    allowed_origins: tuple[str, ...] = ()
+    """Browser origins besides `public_url`'s own, exact, e.g. ["https://app.school.example"]."""
+
+    body_limit: int = 1 << 20
+    """Largest request body, in bytes."""
+    pool_size: int = 10
+    pool_overflow: int = 5
+    pool_timeout: float = 1.5
+    """Seconds a request waits for a connection before it is answered 503."""
+    connect_timeout: float = 1.5
+    statement_timeout: float = 5.0
+    lock_timeout: float = 2.0
+    idle_in_transaction_timeout: float = 10.0
+    sequencer_interval: float = 0.1
+    """Seconds between two looks of the sequencer for events without a number."""
+    hash_wait: float = 2.0
+    """Seconds a sign-in waits for a free core before it is answered 503."""
+    log_level: str = "info"
+
+    @field_validator("secret_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        if len(value.get_secret_value()) < 32:
+            raise ValueError("SECRET_KEY must have at least 32 characters")
+        return value
+
+    @property
+    def is_https(self) -> bool:
+        return self.public_url.startswith("https://")
+
+    @property
+    def issuer(self) -> str:
+        return self.public_url.rstrip("/")
