@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from app.competencies.router import router as competencies
 from app.core import changes, operations
+from app.identity.router import ROUTERS as IDENTITY
 from app.learners.router import router as learners
 from app.plans.goal_router import router as goals
 from app.plans.router import router as plans
@@ -11,6 +12,7 @@ from app.roster.router import router as classes
 
 ROUTERS: tuple[APIRouter, ...] = (
     operations.router,
+    *IDENTITY,
     learners,
     classes,
     plans,

@@ -15,24 +15,24 @@ from uuid import UUID
 import asyncpg
 import typer
 import uvicorn
-from alembic.util import CommandError
 from pydantic import SecretStr, ValidationError
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import pool
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from uvicorn.supervisors import Multiprocess
 
 from app import __version__
-from app.core.logging import configure_logging
+from app.core.logging import configure_logging, log
 from app.core.secrets import Keyring
 from app.core.sequencer import run_sequencer
 from app.db import migrate
 from app.db.cluster import EmbeddedServerError, exclusive
+from app.db.complaints import complaint
 from app.db.engine import async_url
 from app.db.read import bind_tenant
-from app.db.roles import UnsafeRole, check_role
+from app.db.roles import check_role
 from app.demo import prepare
 from app.demo.display import loading, show
 from app.demo.prepare import Choice, DemoError
@@ -286,6 +286,7 @@ async def _work(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    log.info("worker_started")
     await run_sequencer(settings, stop)
 
 
@@ -383,18 +384,10 @@ def _keyring(settings: Settings) -> Keyring:
 
 @contextmanager
 def _database_complaints() -> Iterator[None]:
-    """Say what is wrong with the database in one line, without addresses or passwords."""
     try:
         yield
-    except UnsafeRole as error:
-        fail(f"Refusing to serve: {error}. DATABASE_URL must name the role plp_app.")
-    except CommandError as error:
-        fail(f"The schema cannot be migrated: {error}")
-    except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
-        fail(f"The database refuses us: {error}")
-    except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) != "42P01":
+    except Exception as error:
+        message = complaint(error)
+        if message is None:
             raise
-        fail("The database has no schema yet; run `plp migrate`.")
-    except (OSError, TimeoutError) as error:
-        fail(f"The database cannot be reached ({type(error).__name__}).")
+        fail(message)

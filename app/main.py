@@ -55,6 +55,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="Personalized Learning Plans",
         version=__version__,
         lifespan=_lifespan,
+        redirect_slashes=False,
         docs_url=None,
         redoc_url=None,
         openapi_url=None,

@@ -26,11 +26,12 @@ class Settings(BaseSettings):
     """Largest request body, in bytes."""
     pool_size: int = 10
     pool_overflow: int = 5
-    pool_timeout: float = 1.5
+    pool_timeout: float = 1.0
     """Seconds a request waits for a connection before it is answered 503."""
-    connect_timeout: float = 1.5
-    statement_timeout: float = 5.0
-    lock_timeout: float = 2.0
+    connect_timeout: float = 1.0
+    statement_timeout: float = 1.5
+    """Seconds; a little later our side gives up on a database that does not even cancel."""
+    lock_timeout: float = 1.0
     idle_in_transaction_timeout: float = 10.0
     sequencer_interval: float = 0.1
     """Seconds between two looks of the sequencer for events without a number."""

@@ -1,0 +1,1 @@
+"""Measures the served application: `make bench`. Linux only, since it reads CPU times from /proc."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.errors import Problem, not_found, problem_response
@@ -103,8 +103,8 @@ def allowed_methods(routes: Iterable[BaseRoute], path: str) -> list[str]:
     """Every method that some route answers at this path."""
     methods: set[str] = set()
     for route in routes:
-        if isinstance(route, Route) and route.path_regex.match(path):
-            methods |= route.methods or set()
+        if isinstance(route, Route | Mount) and route.path_regex.match(path):
+            methods |= getattr(route, "methods", None) or {"GET"}
     if not methods:
         return []
     if "GET" in methods:

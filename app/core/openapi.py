@@ -1,10 +1,11 @@
 """The OpenAPI document: what FastAPI derives, plus what our route classes do for every operation."""
 
-from typing import Any
+from typing import Any, get_args
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 
 from app.core.unit_of_work import PublicRoute, UnitOfWorkRoute
 
@@ -83,12 +84,32 @@ def _complete(app: FastAPI, document: dict[str, Any]) -> None:
         schemas.pop(name, None)
     schemas["Problem"] = PROBLEM
     components["responses"] = {f"Problem{status}": _problem(meaning) for status, meaning in MEANINGS.items()}
-    components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+    components["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+        "client": {"type": "http", "scheme": "basic", "description": "A service client's id and secret."},
+    }
     document["security"] = [{"bearer": []}]
     for route in app.routes:
         if isinstance(route, APIRoute) and route.include_in_schema:
             for method in route.methods or ():
-                _describe(document["paths"][route.path_format][method.lower()], route, method)
+                operation = document["paths"][route.path_format][method.lower()]
+                operation["operationId"] = route.name
+                _name_body(operation, route, schemas)
+                _describe(operation, route, method)
+
+
+def _name_body(operation: dict[str, Any], route: APIRoute, schemas: dict[str, Any]) -> None:
+    """Refer to the body's schema by its name; FastAPI writes it out at each place."""
+    models = [] if route.body_field is None else _models(route.body_field.field_info.annotation)
+    for media in operation.get("requestBody", {}).get("content", {}).values():
+        if models and models[0].__name__ in schemas:
+            media["schema"] = {"$ref": f"#/components/schemas/{models[0].__name__}"}
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """The model of a body, also of one that may be left out."""
+    candidates = (annotation, *get_args(annotation))
+    return [each for each in candidates if isinstance(each, type) and issubclass(each, BaseModel)]
 
 
 def _problem(meaning: str) -> dict[str, Any]:
@@ -103,7 +124,7 @@ def _describe(operation: dict[str, Any], route: APIRoute, method: str) -> None:
     for status in sorted(statuses):
         operation["responses"][str(status)] = {"$ref": f"#/components/responses/Problem{status}"}
     if isinstance(route, PublicRoute):
-        operation["security"] = []
+        operation.setdefault("security", [])
     parameters = operation.setdefault("parameters", [])
     if isinstance(route, UnitOfWorkRoute):
         parameters += _parameters(route, method)

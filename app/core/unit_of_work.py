@@ -246,13 +246,17 @@ class UnitOfWorkRoute(APIRoute):
 
     if_match = True
     idempotent = True
+    needs_if_match: bool
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        is_change = bool({"PATCH", "DELETE"} & set(options["methods"])) or path.endswith("/transitions")
+        self.needs_if_match = self.if_match and is_change
+        super().__init__(path, _with_precondition(endpoint) if self.needs_if_match else endpoint, **options)
 
     def get_route_handler(self) -> Handler:
         original = super().get_route_handler()
         is_read = bool(READ_METHODS & set(self.methods or ()))
         known = known_query(self, is_read=is_read)
-        is_change = bool({"PATCH", "DELETE"} & set(self.methods or ())) or self.path.endswith("/transitions")
-        self.needs_if_match = self.if_match and is_change
 
         async def read(request: Request) -> Response:
             runtime = runtime_of(request)
@@ -269,6 +273,20 @@ class UnitOfWorkRoute(APIRoute):
             return await unit.run()
 
         return read if is_read else write
+
+
+def _with_precondition(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+    """The endpoint, refusing to start without `If-Match`: after validation, before anything is looked up."""
+
+    @functools.wraps(endpoint)
+    async def guarded(**values: Any) -> Response:
+        write: Write = values["write"]
+        if "if-match" not in write.request.headers:
+            raise precondition_required()
+        reply: Response = await endpoint(**values)
+        return reply
+
+    return guarded
 
 
 class OwnRoute(UnitOfWorkRoute):
@@ -354,17 +372,18 @@ class _Unit:
         self.body = body
 
     async def run(self) -> Response:
-        for attempt in range(ATTEMPTS):
+        for attempt in range(1, ATTEMPTS + 1):
             try:
                 return await self._attempt()
-            except DBAPIError as error:
-                if sqlstate(error) not in RETRYABLE or attempt == ATTEMPTS - 1:
-                    problem = database_problem(error)
-                    if problem is None:
-                        raise
-                    raise problem from error
-            except (OSError, TimeoutError) as error:
-                raise (database_problem(error) or error) from error
+            except Problem:
+                raise
+            except Exception as error:
+                if sqlstate(error) in RETRYABLE and attempt < ATTEMPTS:
+                    continue
+                problem = database_problem(error)
+                if problem is None:
+                    raise
+                raise problem from error
         raise AssertionError("unreachable")
 
     async def _attempt(self) -> Response:
@@ -386,8 +405,6 @@ class _Unit:
             replay = await keyed.claim(session)
             if replay is not None:
                 return replay
-        if self.route.needs_if_match and "if-match" not in self.request.headers:
-            raise precondition_required()
         reply = await self._handled(session, principal, keyed)
         if is_trial:
             raise _ValidateOnly(reply)
@@ -435,9 +452,7 @@ class _Unit:
         except RequestValidationError as error:
             raise validation_problem(error.errors(), "body") from None
         except DBAPIError as error:
-            if sqlstate(error) in RETRYABLE:
-                raise
-            problem = database_problem(error)
+            problem = None if sqlstate(error) in RETRYABLE else database_problem(error)
             if problem is None:
                 raise
             raise problem from error

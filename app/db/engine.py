@@ -47,7 +47,7 @@ def create_engine(settings: Settings) -> AsyncEngine:
         json_serializer=compact_json,
         connect_args={
             "timeout": settings.connect_timeout,
-            "command_timeout": settings.statement_timeout + 1,
+            "command_timeout": settings.statement_timeout + 0.3,
             "statement_cache_size": 256,
             "server_settings": server_settings(settings),
         },

@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import Select, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.util import greenlet_spawn
 
 _dialect = postgresql.asyncpg.dialect()  # type: ignore[no-untyped-call]
 
@@ -66,7 +67,8 @@ async def reading(engine: AsyncEngine, tenant_id: UUID) -> AsyncIterator[Reader]
         if not is_clean:
             driver.terminate()
             pooled.invalidate()
-        pooled.close()
+        # A connection beyond the pool's size is closed now, which SQLAlchemy can await only from inside a greenlet.
+        await greenlet_spawn(pooled.close)
 
 
 async def read_inside(session: AsyncSession) -> Reader:

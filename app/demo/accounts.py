@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from random import Random
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,11 +20,7 @@ from app.demo.world import Role, World, staff_number
 from app.identity.identifiers import identifier_hash
 from app.identity.models import Account, Login, ServiceClient
 from app.identity.opaque import SECRET_PREFIX, ClientId, client_secret_hash
-
-SCOPES = [
-    "roster.read", "roster.write", "plans.read", "plans.write", "competencies.read", "competencies.write",
-    "events.read", "access.manage", "supports.read",
-]  # fmt: skip
+from app.identity.schemas.clients import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +116,7 @@ def _service_client(world: World, keyring: Keyring) -> ServiceClient:
         tenant_id=world.ids(Kind.TENANT, 0),
         id=client_id,
         name=world.text("Demo integration"),
-        scopes=SCOPES,
+        scopes=list(get_args(Scope)),
         secret_hashes=[client_secret_hash(keyring, client_id, _client_secret(world, keyring))],
     )
 

@@ -89,7 +89,7 @@ def visible(person_id: ColumnElement[UUID], shape: Shape) -> ColumnElement[bool]
 def administers(person_id: ColumnElement[UUID]) -> ColumnElement[bool]:
     """Whether the caller may change this person's account."""
     at_own_school = person_id.in_(_people(standing.c.org_id == func.any(SCHOOLS)))
-    leads = standing.c.role.in_(["school_admin", "district_admin"])
+    leads = or_(standing.c.role == "school_admin", standing.c.role == "district_admin")
     leads_elsewhere = person_id.in_(_people(leads, not_(standing.c.org_id == func.any(SCHOOLS))))
     return or_(is_district_admin(), and_(at_own_school, not_(leads_elsewhere)))
 

@@ -24,14 +24,14 @@ class LearnerQuery(MyLearnerQuery):
     school_id: UUID | None = None
 
 
-@router.get("/learners", response_model=LearnerList, summary="List learners")
+@router.get("/learners", response_model=LearnerList, responses={404: {}}, summary="List learners")
 async def list_learners(read: Reading, query: Annotated[LearnerQuery, Query()]) -> Response:
     """Every learner that you may know of."""
     filters = {"class_id": query.class_id, "school_id": query.school_id, "grade": query.grade}
     return await views.LEARNERS.reply(read, query, sort=query.sort, filters=filters)
 
 
-@router.get("/me/learners", response_model=LearnerList, summary="List my learners")
+@router.get("/me/learners", response_model=LearnerList, responses={404: {}}, summary="List my learners")
 async def list_my_learners(read: Reading, query: Annotated[MyLearnerQuery, Query()]) -> Response:
     """Those with a relation to you yourself: your students, your caseload, your children, or you."""
     filters = {"class_id": query.class_id, "grade": query.grade, "mine": "true"}
@@ -44,4 +44,5 @@ async def get_learner(
     id: Annotated[UUID, Path()],
     fields: Annotated[str | None, Query(max_length=500, description="Only these fields, comma-separated.")] = None,
 ) -> Response:
+    """A learner you have a relation to, with what you are to the learner."""
     return await read.one(views.LEARNER, fields=fields, id=id)

@@ -54,6 +54,7 @@ Page = Annotated[PageQuery, Query()]
 
 @router.get("/plans/{id}/goals", response_model=GoalList, summary="List a plan's goals")
 async def list_goals(read: Reading, id: PlanId, query: Annotated[GoalQuery, Query()]) -> Response:
+    """In the order in which they were made."""
     filters = {"plan_id": id, "status": query.status}
     return await views.GOALS.reply(read, query, sort=query.sort, filters=filters, expand=query.expand)
 
@@ -78,6 +79,7 @@ async def change_goal(write: Writing, id: GoalId, body: GoalPatch) -> Response:
 
 @router.delete("/goals/{id}", status_code=204, summary="Take back a proposed goal")
 async def delete_goal(write: Writing, id: GoalId) -> Response:
+    """Only by whoever proposed it; others decline."""
     return await goals.delete_goal(write, id)
 
 
@@ -89,26 +91,31 @@ async def move_goal(write: Writing, id: GoalId, body: GoalTransitionIn) -> Respo
 
 @router.get("/goals/{id}/actions", response_model=ActionList, summary="List a goal's actions")
 async def list_actions(read: Reading, id: GoalId, query: Page) -> Response:
+    """In the order in which they were made."""
     return await views.ACTIONS.reply(read, query, sort="created_at", filters={"goal_id": id})
 
 
 @router.post("/goals/{id}/actions", response_model=ActionOut, status_code=201, summary="Add an action")
 async def create_action(write: Writing, id: GoalId, body: ActionCreate) -> Response:
+    """Something to do for the goal, by the learner, a guardian or staff."""
     return await work.create_action(write, id, body)
 
 
 @router.get("/actions/{id}", response_model=ActionOut, summary="Read an action")
 async def get_action(read: Reading, id: ActionId) -> Response:
+    """With what you may do with it now."""
     return await read.one(views.ACTION_VIEW, id=id)
 
 
 @router.patch("/actions/{id}", response_model=ActionOut, summary="Change an action")
 async def change_action(write: Writing, id: ActionId, body: ActionPatch) -> Response:
+    """While it is planned."""
     return await work.change_action(write, id, body)
 
 
 @router.delete("/actions/{id}", status_code=204, summary="Delete a planned action")
 async def delete_action(write: Writing, id: ActionId) -> Response:
+    """While it is planned; afterwards it is part of the record."""
     return await work.delete_action(write, id)
 
 
@@ -120,16 +127,19 @@ async def move_action(write: Writing, id: ActionId, body: ActionTransitionIn) ->
 
 @router.get("/goals/{id}/milestones", response_model=MilestoneList, summary="List a goal's milestones")
 async def list_milestones(read: Reading, id: GoalId, query: Page) -> Response:
+    """In their order."""
     return await views.MILESTONES.reply(read, query, sort="position", filters={"goal_id": id})
 
 
 @router.post("/goals/{id}/milestones", response_model=MilestoneOut, status_code=201, summary="Add a milestone")
 async def create_milestone(write: Writing, id: GoalId, body: MilestoneCreate) -> Response:
+    """A station on the way; `weight` counts where progress is by milestones."""
     return await work.create_milestone(write, id, body)
 
 
 @router.get("/milestones/{id}", response_model=MilestoneOut, summary="Read a milestone")
 async def get_milestone(read: Reading, id: MilestoneId) -> Response:
+    """With what you may do with it now."""
     return await read.one(views.MILESTONE_VIEW, id=id)
 
 
@@ -141,6 +151,7 @@ async def change_milestone(write: Writing, id: MilestoneId, body: MilestonePatch
 
 @router.delete("/milestones/{id}", status_code=204, summary="Delete a milestone")
 async def delete_milestone(write: Writing, id: MilestoneId) -> Response:
+    """While the plan is a draft or active."""
     return await work.delete_milestone(write, id)
 
 
@@ -158,4 +169,5 @@ async def create_progress(write: Writing, id: GoalId, body: ProgressCreate) -> R
 
 @router.get("/progress/{id}", response_model=ProgressOut, summary="Read a progress entry")
 async def get_progress(read: Reading, id: Annotated[UUID, Path(description="The entry.")]) -> Response:
+    """One entry of the series."""
     return await read.one(views.PROGRESS_VIEW, id=id)

@@ -38,7 +38,7 @@ class EventQuery(PageQuery):
     sort: Literal["at", "-at"] = Field("-at")
 
 
-@router.get("", response_model=PlanList, summary="List plans")
+@router.get("", response_model=PlanList, responses={404: {}}, summary="List plans")
 async def list_plans(read: Reading, query: Annotated[PlanQuery, Query()]) -> Response:
     """Every plan that you may see."""
     names = ("learner_id", "status", "school_year", "class_id", "mine", "updated_since")
@@ -46,7 +46,7 @@ async def list_plans(read: Reading, query: Annotated[PlanQuery, Query()]) -> Res
     return await views.PLANS.reply(read, query, sort=query.sort, filters=filters, expand=query.expand)
 
 
-@router.post("", response_model=PlanOut, status_code=201, summary="Create a plan")
+@router.post("", response_model=PlanOut, status_code=201, responses={404: {}}, summary="Create a plan")
 async def create_plan(write: Writing, body: PlanCreate) -> Response:
     """A draft for one learner and school year."""
     return await service.create_plan(write, body)
@@ -60,6 +60,7 @@ async def get_plan(read: Reading, id: PlanId, expand: Expand = None, fields: Fie
 
 @router.patch("/{id}", response_model=PlanOut, summary="Change a plan")
 async def change_plan(write: Writing, id: PlanId, body: PlanPatch) -> Response:
+    """The plan's own fields, while it is a draft or active. Goals have addresses of their own."""
     return await service.change_plan(write, id, body)
 
 

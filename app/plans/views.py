@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Integer, Select, Text, Uuid, select, true
 from sqlalchemy.types import DateTime
 
-from app.core.access import ID, TENANT, Section, Shape, may_read, related_learners
+from app.core.access import ID, TENANT, Section, Shape, in_force, may_read, related_learners
 from app.core.event_views import event_projection, visible_events
 from app.core.events import Event
 from app.core.pagination import Filter, Listing, Sort
@@ -95,7 +95,10 @@ def _summary_body(plan: Any, _shape: Shape, include: frozenset[str], only: froze
 
 def _in_class(plan: Any, class_id: Sql, _shape: Shape) -> ColumnElement[bool]:
     students = select(Enrollment.person_id).where(
-        Enrollment.tenant_id == TENANT, Enrollment.class_id == class_id, Enrollment.role == "student"
+        Enrollment.tenant_id == TENANT,
+        Enrollment.class_id == class_id,
+        Enrollment.role == "student",
+        in_force(Enrollment.from_on, Enrollment.until_on),
     )
     return plan.learner_id.in_(students)  # type: ignore[no-any-return]
 

@@ -63,7 +63,15 @@ PLAN = Workflow(
     (
         Rule("submit", (LEARNER, ADVISOR, COUNSELOR), ("draft",), "in_review", guards=(HAS_GOAL, NOTHING_PROPOSED)),
         Rule("withdraw", (LEARNER, ADVISOR, COUNSELOR), ("in_review",), "draft", guards=(IS_SUBMITTER,)),
-        Rule("return", REVIEWERS, ("in_review",), "draft", needs_reason=True, permission="plan:review"),
+        Rule(
+            "return",
+            REVIEWERS,
+            ("in_review",),
+            "draft",
+            guards=(IS_NOT_SUBMITTER,),
+            needs_reason=True,
+            permission="plan:review",
+        ),
         Rule("approve", REVIEWERS, ("in_review",), "active", guards=(IS_NOT_SUBMITTER,), permission="plan:review"),
         Rule("close", (ADVISOR, COUNSELOR), ("active",), "closed", guards=(ALL_GOALS_ENDED,)),
         Rule(
@@ -102,7 +110,12 @@ IS_PROPOSER = Guard(
     "Only whoever proposed it can delete it; others decline.",
     lambda goal: goal.proposed_by.is_not_distinct_from(PERSON),
 )
-ANSWERERS = (LEARNER, *GOAL_STAFF)
+WAS_AGREED = Guard(
+    "never_agreed",
+    "Both sides had not agreed to it. Propose it anew.",
+    lambda goal: goal.learner_agreed_at.is_not(None) & goal.staff_agreed_at.is_not(None),
+)
+ANSWERERS = (LEARNER, ADVISOR, COUNSELOR, NAMED_TEACHER)
 
 GOAL = Workflow(
     (
@@ -113,7 +126,7 @@ GOAL = Workflow(
         Rule("partly_achieve", GOAL_STAFF, ("agreed",), "partly_achieved", guards=(PLAN_IS_OPEN,)),
         Rule("not_achieve", GOAL_STAFF, ("agreed",), "not_achieved", guards=(PLAN_IS_OPEN,)),
         Rule("drop", GOAL_STAFF, ("agreed",), "dropped", guards=(PLAN_IS_OPEN,), needs_reason=True),
-        Rule("reopen", (ADVISOR, COUNSELOR), OUTCOMES, "agreed", guards=(PLAN_IS_OPEN,), needs_reason=True),
+        Rule("reopen", (ADVISOR, COUNSELOR), OUTCOMES, "agreed", guards=(PLAN_IS_OPEN, WAS_AGREED), needs_reason=True),
         Rule("edit", GOAL_WRITERS, ("proposed", "agreed"), guards=(PLAN_IS_OPEN,)),
         Rule("delete", (*GOAL_WRITERS, GUARDIAN), ("proposed",), guards=(PLAN_IS_OPEN, IS_PROPOSER)),
         Rule("add_action", GOAL_WRITERS, ("proposed", "agreed"), guards=(PLAN_IS_OPEN,)),

@@ -30,4 +30,5 @@ async def list_classes(read: Reading, query: Annotated[ClassQuery, Query()]) -> 
 
 @router.get("/{id}", response_model=ClassOut, summary="Read a class")
 async def get_class(read: Reading, id: Annotated[UUID, Path()]) -> Response:
+    """One class that you may know of."""
     return await read.one(views.CLASS, id=id)

@@ -166,6 +166,21 @@ async def test_who_is_cancelled_while_waiting_for_a_connection_takes_none(engine
     await assert_clean(engine)
 
 
+async def test_connections_beyond_the_pool_are_closed_when_they_come_back(database: Database) -> None:
+    engine = create_engine(settings_for(database, pool_size=1, pool_overflow=3))
+    barrier = asyncio.Barrier(4)
+
+    async def read() -> Any:
+        async with reading(engine, TENANT) as reader:
+            await barrier.wait()
+            return reader._driver
+
+    drivers = await asyncio.gather(*(read() for _ in range(4)))
+    assert sorted(driver.is_closed() for driver in drivers) == [False, True, True, True]
+    await assert_clean(engine)
+    await engine.dispose()
+
+
 async def test_who_waits_too_long_for_a_connection_is_told(database: Database) -> None:
     engine = create_engine(settings_for(database, pool_size=1, pool_overflow=0, pool_timeout=0.05))
     async with reading(engine, TENANT):

@@ -73,9 +73,7 @@ async def test_a_pupil_signs_in_by_user_name_whatever_its_case(
     ]
 
 
-async def test_signing_in_is_an_event_of_the_person(
-    client: httpx.AsyncClient, world: World, account: Account
-) -> None:
+async def test_signing_in_is_an_event_of_the_person(client: httpx.AsyncClient, world: World, account: Account) -> None:
     tokens = (await sign_in(client, str(account.username))).json()
     async with world.transaction() as session:
         event = (await session.scalars(select(Event).where(Event.action == "sign_in"))).one()

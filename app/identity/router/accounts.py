@@ -5,7 +5,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from app.core.pagination import Fields
 from app.core.unit_of_work import Reading, UnitOfWorkRoute, Writing
 from app.identity.schemas.accounts import (
     AccountCreate,
@@ -32,9 +31,9 @@ async def list_accounts(read: Reading, query: Annotated[AccountQuery, Query()]) 
 
 
 @router.get("/{account_id}", response_model=AccountOut, summary="Read an account")
-async def get_account(read: Reading, account_id: UUID, fields: Annotated[Fields, Query()] = None) -> Response:
+async def get_account(read: Reading, account_id: UUID) -> Response:
     """One account, with what the caller may do about it."""
-    return await read.one(ACCOUNT, fields=fields, account_id=account_id)
+    return await read.one(ACCOUNT, account_id=account_id)
 
 
 @router.post("", status_code=201, response_model=AccountInvited, responses={404: {}}, summary="Invite a person")

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from app.core.pagination import Fields
 from app.core.unit_of_work import Reading, UnitOfWorkRoute, Writing
 from app.identity.policy import ServiceClientsRead
 from app.identity.schemas.clients import (
@@ -35,11 +34,9 @@ async def list_service_clients(read: AdministratorReading, query: Annotated[Serv
 
 
 @router.get("/{service_client_id}", response_model=ServiceClientOut, summary="Read a service client")
-async def get_service_client(
-    read: Reading, service_client_id: UUID, fields: Annotated[Fields, Query()] = None
-) -> Response:
+async def get_service_client(read: Reading, service_client_id: UUID) -> Response:
     """One program and what it may do. Its secrets are not kept and cannot be read."""
-    return await read.one(SERVICE_CLIENT, fields=fields, service_client_id=service_client_id)
+    return await read.one(SERVICE_CLIENT, service_client_id=service_client_id)
 
 
 @router.post("", status_code=201, response_model=ServiceClientOut, summary="Register a service client")

@@ -175,7 +175,12 @@ async def revoke_access_token(request: Request) -> Response:
     return Response(headers=NO_STORE)
 
 
-@keys_router.get("/.well-known/jwks.json", response_model=JwksOut, summary="Read the public keys")
+@keys_router.get(
+    "/.well-known/jwks.json",
+    response_model=JwksOut,
+    responses={304: {"description": "You have these already."}},
+    summary="Read the public keys",
+)
 async def get_jwks(request: Request) -> Response:
     """The keys that verify access tokens, the next one among them: new tokens never name a key that was not published
     before.

@@ -143,9 +143,8 @@ def _visible_account(account: type[Account], shape: Shape) -> ColumnElement[bool
     return (account.tenant_id == TENANT) & policy.visible(person_id, shape)
 
 
-def _one_account(projection: Projection, shape: Shape, include: frozenset[str], only: frozenset[str]) -> Select[Any]:
-    actions = ACTIONS & only if only else ACTIONS
-    return select(Account.version, projection.json(include | actions, only).label("body")).where(
+def _one_account(projection: Projection, shape: Shape) -> Select[Any]:
+    return select(Account.version, projection.json(ACTIONS).label("body")).where(
         Account.id == bindparam("account_id", type_=Uuid()), _visible_account(Account, shape)
     )
 
@@ -155,11 +154,8 @@ _INVITED = Projection(
     AccountInvited,
     {**_account_fields(Account), "invitation_token": TOKEN, "invitation_expires_at": TOKEN_EXPIRES},
 )
-ACCOUNT = View(
-    lambda shape, include, only: _one_account(_ACCOUNT, shape, include, only),
-    fields=_ACCOUNT.columns,
-)
-INVITED = View(lambda shape, include, only: _one_account(_INVITED, shape, include, only))
+ACCOUNT = View(lambda shape, _include, _only: _one_account(_ACCOUNT, shape))
+INVITED = View(lambda shape, _include, _only: _one_account(_INVITED, shape))
 
 _RESET = Projection(
     PasswordResetIssued, {"account_id": Account.id, "reset_token": TOKEN, "reset_expires_at": TOKEN_EXPIRES}

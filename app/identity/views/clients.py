@@ -57,14 +57,13 @@ def _visible(client: type[ServiceClient], _shape: Shape) -> ColumnElement[bool]:
 _CLIENT = _projection(ServiceClient)
 
 
-def _one(shape: Shape, include: frozenset[str], only: frozenset[str]) -> Select[Any]:
-    actions = ACTIONS & only if only else ACTIONS
-    return select(ServiceClient.version, _CLIENT.json(include | actions, only).label("body")).where(
+def _one(shape: Shape, include: frozenset[str], _only: frozenset[str]) -> Select[Any]:
+    return select(ServiceClient.version, _CLIENT.json(include | ACTIONS).label("body")).where(
         ServiceClient.id == bindparam("service_client_id", type_=Uuid()), _visible(ServiceClient, shape)
     )
 
 
-SERVICE_CLIENT = View(_one, fields=set(_CLIENT.columns) - {"client_secret"})
+SERVICE_CLIENT = View(_one)
 WITH_SECRET = frozenset({"client_secret"})
 
 SERVICE_CLIENTS = Listing(

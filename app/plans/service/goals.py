@@ -9,7 +9,7 @@ from sqlalchemy import delete, insert, select
 from starlette.responses import Response
 
 from app.competencies.models import Competency
-from app.core.access import Relation, Section
+from app.core.access import Relation, Section, in_force
 from app.core.errors import conflict, explain_constraint, invalid, not_found
 from app.core.events import all_fields_of, changes_of
 from app.core.schemas import MISSING
@@ -78,6 +78,8 @@ async def change_goal(write: Write, goal_id: UUID, body: GoalPatch) -> Response:
     for name in changed:
         setattr(goal, name, changes[name])
     _check_metric(goal)
+    if goal.status == "proposed" and changed:
+        _ask_again(goal, side_of(acting_as))
     linked = await _link(write, goal, *links)
     if changed or linked:
         goal.updated_at = datetime.now(UTC)
@@ -118,6 +120,14 @@ def _agree(goal: Goal, side: str, person_id: UUID | None) -> None:
         goal.staff_agreed_at, goal.staff_agreed_by = now, person_id
     both = goal.learner_agreed_at is not None and goal.staff_agreed_at is not None
     goal.status = "agreed" if both else "proposed"
+
+
+def _ask_again(goal: Goal, side: str) -> None:
+    """What one side changes in a proposal, the other has not agreed to."""
+    if side == "learner":
+        goal.staff_agreed_at = goal.staff_agreed_by = None
+    else:
+        goal.learner_agreed_at = goal.learner_agreed_by = None
 
 
 def _check_metric(goal: Goal) -> None:
@@ -165,11 +175,14 @@ async def _check_competencies(write: Write, _goal: Goal, wanted: set[UUID]) -> N
 
 async def _check_teachers(write: Write, goal: Goal, wanted: set[UUID]) -> None:
     """Only teachers of the learner can be named; anybody else is as good as unknown."""
-    classes = select(Enrollment.class_id).where(Enrollment.person_id == goal.learner_id, Enrollment.role == "student")
-    teaching = select(Enrollment.person_id).where(
-        Enrollment.person_id.in_(wanted), Enrollment.role == "teacher", Enrollment.class_id.in_(classes)
+    current = in_force(Enrollment.from_on, Enrollment.until_on)
+    classes = select(Enrollment.class_id).where(
+        Enrollment.person_id == goal.learner_id, Enrollment.role == "student", current
     )
-    if wanted - set(await write.session.scalars(teaching)):
+    teaching = select(Enrollment.person_id).where(
+        Enrollment.person_id.in_(wanted), Enrollment.role == "teacher", Enrollment.class_id.in_(classes), current
+    )
+    if wanted - set(await write.session.scalars(teaching, write.principal.binds())):
         raise not_found()
 
 

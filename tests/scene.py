@@ -1,0 +1,238 @@
+"""One object of every kind in a tenant, and for every operation of the API a request that succeeds there.
+
+Tests that hold for all operations walk `SAMPLES`; a test of theirs fails for an operation that has none.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import httpx
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from tests.factories import SCHOOL_YEAR, World
+
+PASSWORD = "violet canyon 42"
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A request that succeeds: who sends it, whose id is in the path, and the body. `@name` stands for the id of the
+    scene's object of that name."""
+
+    caller: str | None = "counselor"
+    target: str | None = None
+    body: Body | None = None
+    is_tenant_wide: bool = False
+    """Whether everybody in the tenant may read it."""
+
+
+GOAL: Body = {"title": "Read", "category": "academic", "competency_ids": ["@competency"], "teacher_ids": ["@teacher"]}
+PLAN: Body = {"learner_id": "@pupil", "school_year": SCHOOL_YEAR + 5, "title": "Next plan"}
+CLIENT: Body = {"name": "Roster sync", "scopes": ["roster.read"]}
+SIGN_IN: Body = {"identifier": "nobody@school.example", "password": PASSWORD, "client": "app"}
+RESET: Body = {"token": "plp_ot_unknown", "new_password": "amber meadow 77"}
+
+SAMPLES: dict[str, Sample] = {
+    "create_session": Sample(None, body=SIGN_IN),
+    "refresh_session": Sample(None, body={"refresh_token": "plp_rt_unknown"}),
+    "complete_password_reset": Sample(None, body=RESET),
+    "create_access_token": Sample(None),
+    "revoke_access_token": Sample(None),
+    "get_jwks": Sample(None),
+    "list_sessions": Sample(),
+    "end_current_session": Sample(),
+    "end_session": Sample("pupil", "session"),
+    "change_password": Sample(body={"current_password": PASSWORD, "new_password": "amber meadow 77"}),
+    "get_me": Sample(),
+    "list_accounts": Sample("admin"),
+    "get_account": Sample("admin", "account"),
+    "create_account": Sample("admin", body={"person_id": "@newcomer", "username": "new.comer"}),
+    "update_account": Sample("admin", "account", {"is_disabled": True}),
+    "create_password_reset": Sample("admin", "account"),
+    "list_service_clients": Sample("admin"),
+    "get_service_client": Sample("admin", "service_client"),
+    "create_service_client": Sample("admin", body=CLIENT),
+    "update_service_client": Sample("admin", "service_client", {"name": "Other"}),
+    "delete_service_client": Sample("admin", "service_client"),
+    "create_client_secret": Sample("admin", "service_client"),
+    "list_learners": Sample(),
+    "list_my_learners": Sample(),
+    "get_learner": Sample(target="pupil"),
+    "list_classes": Sample(),
+    "get_class": Sample("teacher", "class"),
+    "list_plans": Sample(),
+    "create_plan": Sample(body=PLAN),
+    "get_plan": Sample(target="plan"),
+    "change_plan": Sample(target="plan", body={"title": "Other"}),
+    "move_plan": Sample("pupil", "submitted_plan", {"action": "withdraw"}),
+    "list_plan_events": Sample(target="plan"),
+    "list_goals": Sample(target="plan"),
+    "create_goal": Sample(target="plan", body=GOAL),
+    "get_goal": Sample(target="goal"),
+    "change_goal": Sample(target="goal", body={"title": "Other"}),
+    "delete_goal": Sample("pupil", "goal"),
+    "move_goal": Sample(target="goal", body={"action": "agree"}),
+    "list_actions": Sample(target="goal"),
+    "create_action": Sample(target="goal", body={"title": "Ask"}),
+    "get_action": Sample(target="action"),
+    "change_action": Sample(target="action", body={"title": "Other"}),
+    "delete_action": Sample(target="action"),
+    "move_action": Sample(target="action", body={"action": "complete"}),
+    "list_milestones": Sample(target="goal"),
+    "create_milestone": Sample(target="goal", body={"title": "Half"}),
+    "get_milestone": Sample(target="milestone"),
+    "change_milestone": Sample(target="milestone", body={"is_reached": True}),
+    "delete_milestone": Sample(target="milestone"),
+    "list_progress": Sample(target="agreed_goal"),
+    "create_progress": Sample(target="agreed_goal", body={"value": "70"}),
+    "get_progress": Sample(target="progress"),
+    "list_frameworks": Sample(),
+    "get_framework": Sample(target="framework", is_tenant_wide=True),
+    "list_competencies": Sample(),
+    "get_competency": Sample(target="competency", is_tenant_wide=True),
+    "list_changes": Sample(),
+}
+
+STRANGERS = ("strange_counselor", "strange_teacher", "strange_guardian", "strange_pupil", "strange_admin", "mentor")
+"""People of the tenant who have rights, but none over what the samples name."""
+
+ALL_SCOPES = (
+    "roster.read", "roster.write", "plans.read", "plans.write", "competencies.read", "competencies.write",
+    "events.read", "access.manage", "supports.read",
+)  # fmt: skip
+
+
+class Scene:
+    """A tenant in which every sample finds what it names."""
+
+    def __init__(self, world: World, app: FastAPI) -> None:
+        self.world = world
+        self.routes = operations(app)
+        self.ids: dict[str, UUID] = {}
+        self._people: dict[str, Any] = {}
+        self._clients: dict[str, httpx.AsyncClient] = {}
+
+    @classmethod
+    async def create(cls, world: World, app: FastAPI) -> "Scene":
+        scene = cls(world, app)
+        await scene._people_it()
+        await scene._fill_it()
+        return scene
+
+    async def client(self, name: str) -> httpx.AsyncClient:
+        """A client signed in as one of the scene's people."""
+        if name not in self._clients:
+            self._clients[name] = await self.world.client_for(self._people[name])
+        return self._clients[name]
+
+    def address(self, operation: str, target: object = None) -> str:
+        """The path of an operation, to its sample's target if no other is named."""
+        route = self.routes[operation]
+        name = SAMPLES[operation].target
+        if name is None:
+            return route.path
+        before, _, rest = route.path.partition("{")
+        return before + str(target or self.ids[name]) + rest.partition("}")[2]
+
+    def body(self, operation: str) -> Body | None:
+        body = SAMPLES[operation].body
+        return None if body is None else {name: self._resolved(value) for name, value in body.items()}
+
+    def _resolved(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._resolved(item) for item in value]
+        if isinstance(value, str) and value.startswith("@"):
+            return str(self.ids[value[1:]])
+        return value
+
+    async def send(
+        self,
+        operation: str,
+        *,
+        client: httpx.AsyncClient | None = None,
+        target: object = None,
+        body: Body | None = None,
+        query: dict[str, str] | None = None,
+        is_trial: bool = False,
+    ) -> httpx.Response:
+        """Send an operation's sample, with changes. Replies to equal requests are equal to the byte."""
+        method = method_of(self.routes[operation])
+        query = dict(query or {}) | ({"validate_only": "true"} if is_trial and method != "GET" else {})
+        client = client or await self.client(SAMPLES[operation].caller or "counselor")
+        return await client.request(
+            method,
+            self.address(operation, target),
+            params=query,
+            json=body if body is not None else self.body(operation),
+            headers={"If-Match": "*", "X-Request-Id": "same"},
+        )
+
+    async def _people_it(self) -> None:
+        world = self.world
+        pupil, strange_pupil = await world.learner("Pia", "Pupil"), await world.learner("Otto", "Other")
+        elsewhere = await world.school("Elsewhere")
+        teacher, strange_teacher = await world.teacher_of(), await world.teacher_of()
+        class_, other_class = await world.class_(teacher, [pupil]), await world.class_(strange_teacher, [strange_pupil])
+        newcomer = await world.person("New", "Comer", role="teacher")
+        self._people = {
+            "pupil": pupil,
+            "counselor": await world.staff_of(pupil),
+            "teacher": teacher,
+            "admin": await world.district_admin(),
+            "service": await world.service(*ALL_SCOPES),
+            "strange_pupil": strange_pupil,
+            "strange_counselor": await world.staff_of(strange_pupil),
+            "strange_teacher": strange_teacher,
+            "strange_guardian": await world.guardian_of(strange_pupil),
+            "strange_admin": await world.school_admin(at=elsewhere),
+            "mentor": await world.person(role="mentor"),
+        }
+        self.ids = {name: person.id for name, person in self._people.items()} | {
+            "newcomer": newcomer.id,
+            "class": class_.id,
+            "other_class": other_class.id,
+            "school": world.home_school.id,
+            "elsewhere": elsewhere.id,
+        }
+
+    async def _fill_it(self) -> None:
+        world, pupil = self.world, self._people["pupil"]
+        plan = await world.plan(pupil)
+        submitted = await world.plan(
+            pupil, school_year=SCHOOL_YEAR + 1, status="in_review", submitted_by=pupil.id
+        )
+        goal, agreed_goal = await world.goal(plan), await world.goal(plan, status="agreed")
+        framework = await world.framework()
+        account = await world.account(pupil)
+        self.ids |= {
+            "plan": plan.id,
+            "submitted_plan": submitted.id,
+            "goal": goal.id,
+            "agreed_goal": agreed_goal.id,
+            "action": (await world.action(goal)).id,
+            "milestone": (await world.milestone(goal)).id,
+            "progress": (await world.progress(agreed_goal)).id,
+            "framework": framework.id,
+            "competency": (await world.competency(framework)).id,
+            "account": account.id,
+            "session": (await world.session(account)).id,
+            "service_client": (await world.service("plans.read")).id,
+        }
+
+
+def operations(app: FastAPI) -> dict[str, APIRoute]:
+    """The documented routes of an application, by operation id."""
+    return {route.name: route for route in app.routes if isinstance(route, APIRoute) and route.include_in_schema}
+
+
+def method_of(route: APIRoute) -> str:
+    (method,) = route.methods
+    return method
+
+
+def named_in_path(app: FastAPI) -> Iterable[str]:
+    return (name for name, route in operations(app).items() if "{" in route.path)
