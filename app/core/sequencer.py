@@ -66,7 +66,7 @@ async def run_sequencer(settings: Settings, stop: asyncio.Event) -> None:
             continue
         try:
             await _serve(connection, settings.sequencer_interval, stop)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except Exception as error:  # asyncpg raises more than it documents when a backend dies, and this must go on
             log.warning("sequencer_interrupted", error=type(error).__name__)
             await _pause(stop, RETRY_SECONDS)
         finally:
