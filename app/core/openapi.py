@@ -69,6 +69,7 @@ def build_document(app: FastAPI) -> dict[str, Any]:
             description=DESCRIPTION.strip(),
             routes=app.routes,
             tags=app.openapi_tags,
+            contact={"name": "The maintainers of Personalized Learning Plans"},
             license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
             servers=[{"url": "/", "description": "This server"}],
         )
@@ -83,6 +84,7 @@ def _complete(app: FastAPI, document: dict[str, Any]) -> None:
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     schemas["Problem"] = PROBLEM
+    _restore_examples(schemas)
     components["responses"] = {f"Problem{status}": _problem(meaning) for status, meaning in MEANINGS.items()}
     components["securitySchemes"] = {
         "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
@@ -96,6 +98,17 @@ def _complete(app: FastAPI, document: dict[str, Any]) -> None:
                 operation["operationId"] = route.name
                 _name_body(operation, route, schemas)
                 _describe(operation, route, method)
+
+
+def _restore_examples(schemas: dict[str, Any]) -> None:
+    """FastAPI drops nulls from the document, also from examples, where they are values."""
+    pending: list[type[BaseModel]] = [BaseModel]
+    while pending:
+        model = pending.pop()
+        pending += model.__subclasses__()
+        extra = model.model_config.get("json_schema_extra")
+        if model.__name__ in schemas and isinstance(extra, dict) and "examples" in extra:
+            schemas[model.__name__]["examples"] = extra["examples"]
 
 
 def _name_body(operation: dict[str, Any], route: APIRoute, schemas: dict[str, Any]) -> None:

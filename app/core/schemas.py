@@ -80,10 +80,14 @@ class Wire:
         self.data = data
 
 
-class Input(BaseModel):
-    """A request body: unknown fields and coerced types are refused."""
+class InputPart(BaseModel):
+    """An object inside a request body."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class Input(InputPart):
+    """A request body: unknown fields and coerced types are refused."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
@@ -122,6 +126,7 @@ __all__ = [
     "MISSING",
     "BlockedAction",
     "Input",
+    "InputPart",
     "Integer",
     "Name",
     "Output",

@@ -17,6 +17,8 @@ LOCK = 0x506C5053  # "PlPS": any constant that nothing else locks
 BATCH = 5000
 RETRY_SECONDS = 2.0
 HOUSEKEEPING_SECONDS = 3600.0
+# Without statistics (after a bulk load) the planner takes the waiting events for few, and loops over them n² times.
+PLANNING = {"enable_nestloop": "off"}
 
 NUMBER = """
 WITH pending AS (
@@ -60,7 +62,9 @@ async def run_sequencer(settings: Settings, stop: asyncio.Event) -> None:
     dsn = settings.system_database_url.get_secret_value()
     while not stop.is_set():
         try:
-            connection = await asyncpg.connect(dsn, timeout=settings.connect_timeout, command_timeout=60)
+            connection = await asyncpg.connect(
+                dsn, timeout=settings.connect_timeout, command_timeout=60, server_settings=PLANNING
+            )
         except (OSError, TimeoutError, asyncpg.PostgresError):
             await _pause(stop, RETRY_SECONDS)
             continue

@@ -2,13 +2,13 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import MISSING, ConfigDict, Field
 
 from app.competencies.schemas import CompetencySummary
-from app.core.schemas import BlockedAction, Input, Integer, Name, Output, Patch, Quantity, Text
+from app.core.schemas import BlockedAction, Input, Name, Output, Patch, Quantity, Text
 from app.roster.schemas import PersonName
 
 Category = Literal["personal", "academic", "career"]
@@ -19,6 +19,8 @@ Side = Literal["learner", "guardian", "staff"]
 ActionStatus = Literal["planned", "done", "dropped"]
 GoalTransition = Literal["agree", "decline", "achieve", "partly_achieve", "not_achieve", "drop", "reopen"]
 ActionTransition = Literal["complete", "drop", "reopen"]
+Position = Annotated[int, Field(ge=0, le=10_000)]
+Weight = Annotated[int, Field(ge=1, le=1000)]
 
 GOAL_SUMMARY_EXAMPLE: dict[str, Any] = {
     "id": "01934b5e-7f6a-7c3e-9d0a-000000000005",
@@ -339,8 +341,8 @@ class MilestoneCreate(Input):
 
     id: UUID | MISSING = Field(MISSING, description="Your own UUIDv7, so that you can create offline.")
     title: Name
-    position: Integer = Field(0, ge=0, le=10_000)
-    weight: Integer = Field(1, ge=1, le=1000)
+    position: Position = 0
+    weight: Weight = 1
     due_on: date | None = None
 
 
@@ -348,8 +350,8 @@ class MilestonePatch(Patch):
     model_config = ConfigDict(json_schema_extra={"examples": [{"is_reached": True}]})
 
     title: Name | MISSING = MISSING
-    position: Integer | MISSING = Field(MISSING, ge=0, le=10_000)
-    weight: Integer | MISSING = Field(MISSING, ge=1, le=1000)
+    position: Position | MISSING = MISSING
+    weight: Weight | MISSING = MISSING
     due_on: date | None | MISSING = MISSING
     is_reached: bool | MISSING = Field(MISSING, description="Sets or clears `reached_at`.")
 

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
 from app.core.pagination import PageQuery
-from app.core.schemas import Integer
 from app.core.unit_of_work import Reading, UnitOfWorkRoute, Writing
 from app.plans import views
 from app.plans.schemas import EventList, PlanCreate, PlanList, PlanOut, PlanPatch, PlanStatus, PlanTransitionIn
 from app.plans.service import plans as service
+from app.roster.schemas import SchoolYear
 
 router = APIRouter(route_class=UnitOfWorkRoute, prefix="/v1/plans", tags=["plans"])
 
@@ -26,7 +26,7 @@ Fields = Annotated[str | None, Query(max_length=500, description="Only these fie
 class PlanQuery(PageQuery):
     learner_id: UUID | None = None
     status: PlanStatus | None = None
-    school_year: Integer | None = Field(None, description="The calendar year in which the school year ends.")
+    school_year: SchoolYear | None = None
     class_id: UUID | None = Field(None, description="Plans of this class's students.")
     mine: Literal["true"] | None = Field(None, description="Only learners with a relation to you yourself.")
     updated_since: datetime | None = Field(None, description="Plans changed at or after this instant.")

@@ -7,9 +7,9 @@ from uuid import UUID
 from pydantic import MISSING, ConfigDict, Field
 
 from app.core.event_views import EventOut
-from app.core.schemas import BlockedAction, Input, Integer, Name, Output, Patch, Text
+from app.core.schemas import BlockedAction, Input, Name, Output, Patch, Text
 from app.plans.goal_schemas import GOAL_SUMMARY_EXAMPLE, GoalSummary
-from app.roster.schemas import PersonName
+from app.roster.schemas import PersonName, SchoolYear
 
 PlanStatus = Literal["draft", "in_review", "active", "closed", "archived"]
 PlanTransition = Literal["submit", "withdraw", "return", "approve", "close", "reopen", "archive"]
@@ -119,7 +119,7 @@ class PlanCreate(Input):
 
     id: UUID | MISSING = Field(MISSING, description="Your own UUIDv7, so that you can create offline.")
     learner_id: UUID
-    school_year: Integer = Field(ge=2000, le=2200)
+    school_year: SchoolYear
     title: Name
     vision: Text | None = None
     starts_on: date | MISSING = MISSING

@@ -7,17 +7,16 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
 from app.core.pagination import PageQuery
-from app.core.schemas import Integer
 from app.core.unit_of_work import Reading, UnitOfWorkRoute
 from app.roster import views
-from app.roster.schemas import ClassList, ClassOut
+from app.roster.schemas import ClassList, ClassOut, SchoolYear
 
 router = APIRouter(route_class=UnitOfWorkRoute, prefix="/v1/classes", tags=["classes"])
 
 
 class ClassQuery(PageQuery):
     school_id: UUID | None = None
-    school_year: Integer | None = None
+    school_year: SchoolYear | None = None
     sort: Literal["title", "-title"] = Field("title")
 
 

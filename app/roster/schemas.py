@@ -1,12 +1,16 @@
 """People and classes on the wire."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import MISSING, ConfigDict, Field
 
 from app.core.schemas import Output
+
+SchoolYear = Annotated[
+    int, Field(ge=2000, le=2200, description="The calendar year in which the school year ends.", examples=[2027])
+]
 
 CLASS_EXAMPLE: dict[str, Any] = {
     "id": "01934b5e-7f6a-7c3e-9d0a-00000000000a",

@@ -24,9 +24,7 @@ REFUSALS = "/v1/tests/refusals"
 async def made(world: World, family_name: str = "Made") -> int:
     """How many people were made."""
     async with world.transaction() as session:
-        found = await session.scalar(
-            select(func.count()).select_from(Person).where(Person.family_name == family_name)
-        )
+        found = await session.scalar(select(func.count()).select_from(Person).where(Person.family_name == family_name))
     return found or 0
 
 
@@ -184,7 +182,7 @@ async def test_the_key_is_looked_at_before_the_version(tiny: World, caller: http
 
 @pytest.mark.parametrize("key", ["", " ", "x" * 201, "a b", "ü"])
 async def test_a_key_has_a_form(tiny: World, caller: httpx.AsyncClient, key: str) -> None:
-    reply = await caller.post(PEOPLE, json=ADA, headers={"Idempotency-Key": key.encode()})
+    reply = await caller.post(PEOPLE, json=ADA, headers={b"Idempotency-Key": key.encode()})
     assert reply.status_code == 422
     assert reply.json()["errors"][0]["pointer"] == "header:Idempotency-Key"
     assert await made(tiny) == 0

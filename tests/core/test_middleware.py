@@ -32,7 +32,7 @@ async def test_a_request_id_is_taken_over(anybody: httpx.AsyncClient, given: str
 
 @pytest.mark.parametrize("given", ["", " ", "x" * 65, "a b", "a\tb", "ä", "<script>", "a/b"])
 async def test_a_request_id_of_another_form_is_replaced(anybody: httpx.AsyncClient, given: str) -> None:
-    reply = await anybody.get("/livez", headers={"X-Request-Id": given.encode()})
+    reply = await anybody.get("/livez", headers={b"X-Request-Id": given.encode()})
     assert MADE_ID.fullmatch(reply.headers["x-request-id"])
 
 
@@ -86,9 +86,7 @@ async def test_head_has_the_headers_of_get_and_no_body(tiny: World, caller: http
         ("/docs/assets/swagger-ui.css", "GET, HEAD, OPTIONS"),
     ],
 )
-async def test_what_is_allowed_is_listed_completely(
-    anybody: httpx.AsyncClient, path: str, methods: str
-) -> None:
+async def test_what_is_allowed_is_listed_completely(anybody: httpx.AsyncClient, path: str, methods: str) -> None:
     options = await anybody.options(path)
     assert (options.status_code, options.content, options.headers["allow"]) == (204, b"", methods)
     refused = await anybody.request("PROPFIND", path)

@@ -15,10 +15,18 @@ from app.core.strict_json import MAX_DEPTH, check_json, is_storable
 LIMIT = 2**63
 
 
-def refused(data: bytes) -> Problem:
-    with pytest.raises(Problem) as caught:
+def problem_of(data: bytes) -> Problem | None:
+    try:
         check_json(data)
-    return caught.value
+    except Problem as problem:
+        return problem
+    return None
+
+
+def refused(data: bytes) -> Problem:
+    problem = problem_of(data)
+    assert problem is not None
+    return problem
 
 
 @pytest.mark.parametrize(
@@ -122,15 +130,14 @@ def test_whatever_json_writes_is_accepted(value: Any, is_ascii: bool, indent: in
     check_json(json.dumps(value, ensure_ascii=is_ascii, indent=indent).encode())
 
 
-@given(st.binary(max_size=200) | st.text("[]{}:,\"\\u0dNaInfity.eE+-1 \n", max_size=60).map(str.encode))
+@given(st.binary(max_size=200) | st.text('[]{}:,"\\u0dNaInfity.eE+-1 \n', max_size=60).map(str.encode))
 @example(b'"\\')
 @example(b"-")
 @example(b"1E400")
 @example(b"\x00")
 def test_the_check_agrees_with_json_and_raises_problems_only(data: bytes) -> None:
-    try:
-        check_json(data)
-    except Problem as problem:
+    problem = problem_of(data)
+    if problem is not None:
         assert problem.status in (400, 422)
         return
     value = json.loads(data.decode())

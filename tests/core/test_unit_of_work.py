@@ -171,9 +171,7 @@ async def test_absent_fields_stay_as_they_are(tiny: World, caller: httpx.AsyncCl
 
 
 @pytest.mark.parametrize("media_type", ["application/json", "application/merge-patch+json"])
-async def test_a_patch_comes_as_merge_patch_or_json(
-    tiny: World, caller: httpx.AsyncClient, media_type: str
-) -> None:
+async def test_a_patch_comes_as_merge_patch_or_json(tiny: World, caller: httpx.AsyncClient, media_type: str) -> None:
     url = f"{PEOPLE}/{(await tiny.person()).id}"
     headers = {"If-Match": '"1"', "Content-Type": media_type}
     reply = await caller.patch(url, content=b'{"given_name": "B"}', headers=headers)

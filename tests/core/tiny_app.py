@@ -137,9 +137,7 @@ async def get_person(read: Reading, id: UUID, expand: str | None = None, fields:
 async def _create(write: Writing, body: PersonCreate) -> Response:
     steering = control(write.request)
     steering.runs += 1
-    person = Person(
-        tenant_id=write.principal.tenant_id, given_name=body.given_name, family_name=body.family_name
-    )
+    person = Person(tenant_id=write.principal.tenant_id, given_name=body.given_name, family_name=body.family_name)
     write.session.add(person)
     await write.record(person, "create", section=Section.LEARNER, capacity="test")
     if steering.failures:
@@ -210,7 +208,9 @@ async def swap(write: Writing, body: Swap) -> Response:
 
 
 async def _lock(write: Writing, id: UUID) -> None:
-    await write.session.execute(select(func.count()).select_from(select(Person).where(Person.id == id).with_for_update().subquery()))
+    await write.session.execute(
+        select(func.count()).select_from(select(Person).where(Person.id == id).with_for_update().subquery())
+    )
 
 
 @router.get("/crash")

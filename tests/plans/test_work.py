@@ -126,8 +126,9 @@ async def test_who_may_not_write_does_no_work_on_a_goal(world: World, label: str
 
 async def test_a_named_teacher_works_on_her_goal_only(world: World) -> None:
     cast = await gather(world, "named_teacher")
-    goal, other = await agreed(world, cast), await world.goal(
-        await world.plan(cast.learner, school_year=2026), status="agreed"
+    goal, other = (
+        await agreed(world, cast),
+        await world.goal(await world.plan(cast.learner, school_year=2026), status="agreed"),
     )
     await world.name_teacher(goal, cast.people["named_teacher"])
     client = await cast.as_("named_teacher")
@@ -185,3 +186,24 @@ async def test_a_closed_plan_is_read_and_not_changed(world: World, status: str) 
         assert (await client.post(f"{goal_url}/{path}", json=body)).status_code == 409
     new_goal = {"title": "G", "category": "personal"}
     assert refusal(await client.post(f"{plan_url}/goals", json=new_goal)) == (409, "wrong_status")
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer", "code"),
+    [
+        ({"weight": 0}, "/weight", "greater_than_equal"),
+        ({"weight": 1001}, "/weight", "less_than_equal"),
+        ({"position": -1}, "/position", "greater_than_equal"),
+        ({"position": 2**40}, "/position", "less_than_equal"),
+        ({"position": "1"}, "/position", "int_type"),
+        ({"position": True}, "/position", "int_type"),
+    ],
+)
+async def test_a_milestones_numbers_have_limits(world: World, fields: dict[str, Any], pointer: str, code: str) -> None:
+    cast = await gather(world)
+    goal = await world.goal(await world.plan(cast.learner))
+    client = await cast.as_("learner")
+    made = await client.post(f"/v1/goals/{goal.id}/milestones", json={"title": "Half"} | fields)
+    assert fault(made) == (422, pointer, code)
+    changed = await change(client, f"/v1/milestones/{(await world.milestone(goal)).id}", fields)
+    assert changed.status_code == 422

@@ -8,7 +8,7 @@ from pydantic import MISSING, Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from app.core.pagination import PageQuery
-from app.core.schemas import BlockedAction, Input, Name, Output, Patch
+from app.core.schemas import BlockedAction, Input, InputPart, Name, Output, Patch
 from app.core.security import InvalidKey, assertion_key
 from app.identity.schemas.examples import AT, ID, example
 
@@ -77,7 +77,7 @@ class ServiceClientQuery(PageQuery):
     )
 
 
-class PublicJwk(Input):
+class PublicJwk(InputPart):
     """A public key as a JWK (RFC 7517)."""
 
     model_config = example({"kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8v...", "y": "x_FEzRu9m36HLN..."})
