@@ -5,7 +5,7 @@ from typing import Any
 
 from app.core.errors import forbidden
 from app.core.principal import Principal
-from app.core.unit_of_work import Read
+from app.core.reads import Read
 from app.db.read import Statement
 
 READING_SCOPES = frozenset({"competencies.read", "competencies.write", "plans.read", "plans.write"})

@@ -10,7 +10,7 @@ from app.competencies.models import Association, Competency, Framework
 from app.competencies.schemas import AssociationOut, CompetencyOut, CompetencySummary, FrameworkOut
 from app.core.access import ID, TENANT, Shape
 from app.core.pagination import Filter, Listing, Sort
-from app.core.unit_of_work import View
+from app.core.reads import View
 from app.db.projection import Many, Projection
 
 EXPANSIONS = ("children", "prerequisites", "associations")

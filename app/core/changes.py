@@ -25,9 +25,10 @@ from app.core.event_views import EventOut, event_projection, visible_events
 from app.core.events import Event
 from app.core.pagination import MAX_LIMIT, Limit
 from app.core.principal import Principal
+from app.core.reads import compiled_for, with_caller
 from app.core.replies import json_reply
 from app.core.schemas import Output
-from app.core.unit_of_work import Reading, UnitOfWorkRoute, compiled_for, with_caller
+from app.core.unit_of_work import Reading, UnitOfWorkRoute
 from app.db.read import Statement
 
 router = APIRouter(route_class=UnitOfWorkRoute, prefix="/v1/changes", tags=["changes"])

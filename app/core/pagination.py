@@ -35,9 +35,9 @@ from sqlalchemy.orm import aliased
 from app.core.access import Shape
 from app.core.errors import Problem, not_found
 from app.core.principal import Principal
+from app.core.reads import STATEMENTS_KEPT, Read, chosen, with_caller
 from app.core.replies import json_reply
 from app.core.secrets import Keyring, constant_time_equal
-from app.core.unit_of_work import STATEMENTS_KEPT, Read, chosen, with_caller
 from app.db.projection import Projection
 from app.db.read import Statement
 

@@ -3,8 +3,9 @@
 import asyncio
 import os
 import unicodedata
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import Any, Literal, TypeVar
 
 import argon2
@@ -68,7 +69,22 @@ class PasswordHasher:
         self._patience = patience
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="password")
         self._jobs: set[Future[Any]] = set()
+        # A few more than threads, so that no thread waits for what comes before and after a hash.
+        self._places = asyncio.Semaphore(2 * self._threads + 2)
         self._argon2 = argon2.PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES)
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """A place for a hash and the work around it; who waits for one holds no connection that others could use."""
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._places.acquire()
+        except TimeoutError:
+            raise HasherBusy from None
+        try:
+            yield
+        finally:
+            self._places.release()
 
     async def hash(self, password: str) -> str:
         """Return the encoded hash of a password."""

@@ -1,12 +1,14 @@
 """Base classes and types of everything that goes over the wire."""
 
 import unicodedata
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Self
 
 from pydantic import (
     MISSING,
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -49,6 +51,15 @@ Text = Annotated[str, Field(min_length=1, max_length=5000), AfterValidator(clean
 Integer = Annotated[int, Field(ge=-MAX_INTEGER - 1, le=MAX_INTEGER)]
 
 
+def in_utc(value: datetime) -> datetime:
+    """The same instant in UTC; refuses what the calendar does not reach there."""
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("out_of_range", "Must lie between the years 1 and 9999 in UTC.") from None
+
+
+UtcInstant = Annotated[AwareDatetime, AfterValidator(in_utc)]
 Quantity = Annotated[
     Decimal,
     Field(max_digits=14, decimal_places=4, ge=-MAX_QUANTITY, le=MAX_QUANTITY, allow_inf_nan=False),
@@ -133,5 +144,6 @@ __all__ = [
     "Patch",
     "Quantity",
     "Text",
+    "UtcInstant",
     "Wire",
 ]

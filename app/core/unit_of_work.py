@@ -1,4 +1,4 @@
-"""Runs every authenticated request: reads as one statement, writes as one transaction.
+"""Runs every authenticated request; a write as one transaction (reads: see `app.core.reads`).
 
 A write is a unit of work: open and bind the tenant, claim the idempotency key, run the handler (which renders its reply
 inside the transaction), store the reply under the key, commit, send. A dependency could neither see the final reply nor
@@ -6,7 +6,7 @@ run the handler again, so a route class does it. Nothing else in the application
 """
 
 import functools
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -14,153 +14,33 @@ from fastapi import Depends, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from sqlalchemy import JSON, Select, Text, select, true
+from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core import events
-from app.core.access import Section, Shape
+from app.core.access import Section
 from app.core.errors import (
     RETRYABLE,
     Problem,
     database_problem,
-    not_found,
     problem_response,
     sqlstate,
     unauthorized,
-    validation,
     validation_problem,
 )
 from app.core.idempotency import KeyedRequest, check_key, is_stored
 from app.core.principal import Principal, caller_facts
-from app.core.replies import check_precondition, json_reply
+from app.core.reads import Read, View, rendered
+from app.core.replies import check_precondition
 from app.core.requests import WireRequest, check_query, read_body
 from app.core.runtime import Runtime, runtime_of
 from app.core.security import AccessClaims
-from app.db.read import Reader, Statement, bind_tenant, read_inside, reading
+from app.db.read import bind_tenant, read_inside
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 ATTEMPTS = 3
 READ_METHODS = frozenset({"GET", "HEAD"})
-STATEMENTS_KEPT = 512
-
-
-class View:
-    """A read: builds, for each kind of caller and set of expansions, the select whose result is the reply.
-
-    `build(shape, include, only)` returns a select with the columns `version` and `body`, of at most one row. It is
-    compiled together with the caller's facts, so that one statement answers both whether the session lives and what
-    the caller gets. `expansions` is the allow-list for `?expand=`.
-    """
-
-    def __init__(
-        self,
-        build: Callable[[Shape, frozenset[str], frozenset[str]], Select[Any]],
-        *,
-        expansions: Collection[str] = (),
-        fields: Collection[str] = (),
-    ) -> None:
-        self.build = build
-        self.expansions = frozenset(expansions)
-        self.fields = frozenset(fields)
-        self.statement = functools.lru_cache(maxsize=STATEMENTS_KEPT)(self._statement)
-
-    def _statement(self, shape: Shape, include: frozenset[str], only: frozenset[str]) -> Statement:
-        return with_caller(self.build(shape, include, only))
-
-
-def compiled_for(build: Callable[[Shape], Statement]) -> Callable[[Shape], Statement]:
-    """Remember a statement for each kind of caller."""
-    return functools.lru_cache(maxsize=STATEMENTS_KEPT)(build)
-
-
-def with_caller(inner: Select[Any]) -> Statement:
-    """Compile a select so that it always gives one row, the first column being the caller's facts.
-
-    JSON goes out as text: SQLAlchemy's dialect teaches its connections to parse json, which a reply has no use for.
-    """
-    caller = select(caller_facts().label("facts")).subquery("caller_now")
-    result = inner.lateral("result")
-    columns = [
-        column.cast(Text()).label(column.key) if isinstance(column.type, JSON) else column for column in result.c
-    ]
-    return Statement.compile(select(caller.c.facts, *columns).select_from(caller.outerjoin(result, true())))
-
-
-def chosen(value: str | None, allowed: frozenset[str], parameter: str) -> frozenset[str]:
-    """The names in a comma-separated `expand` or `fields`; 422 for a name that is not on the list."""
-    if value is None:
-        return frozenset()
-    names = frozenset(value.split(","))
-    unknown = names - allowed
-    if unknown:
-        detail = f"Accepted: {', '.join(sorted(allowed)) or 'nothing'}."
-        raise validation([{"pointer": f"query:{parameter}", "code": "unknown_name", "detail": detail}])
-    parents = {name.rpartition(".")[0] for name in names} - {""}
-    return names | parents
-
-
-class Read:
-    """The reading side of one request."""
-
-    def __init__(self, request: Request, runtime: Runtime, claims: AccessClaims) -> None:
-        self.request = request
-        self.runtime = runtime
-        self.claims = claims
-
-    async def fetch(
-        self, statement_for: Callable[[Principal], Statement], values: Mapping[str, Any]
-    ) -> tuple[Principal, Any]:
-        """Run a statement made by `with_caller` and make sure that it was compiled for the caller as of now."""
-        async with reading(self.runtime.engine, self.claims.tenant_id) as reader:
-            return await fetch_as_caller(self.runtime, self.claims, reader, statement_for, values)
-
-    async def one(self, view: View, *, expand: str | None = None, fields: str | None = None, **values: Any) -> Response:
-        """The one resource that the view finds, or 404."""
-        include = chosen(expand, view.expansions, "expand")
-        only = chosen(fields, view.fields, "fields")
-        _, row = await self.fetch(lambda principal: view.statement(principal.shape, include, only), values)
-        return rendered(self.request, row)
-
-
-async def fetch_as_caller(
-    runtime: Runtime,
-    claims: AccessClaims,
-    reader: Reader,
-    statement_for: Callable[[Principal], Statement],
-    values: Mapping[str, Any],
-) -> tuple[Principal, Any]:
-    """The caller and the row. What was known of the caller is only a guess: if the row says otherwise, ask again."""
-    known = runtime.principals.get(claims.session_id)
-    if known is None:
-        facts = await _facts(reader, claims)
-        known = (facts, runtime.principals.remember(facts, claims))
-    while True:
-        facts, principal = known
-        row = await reader.fetch_row(statement_for(principal), principal.binds() | dict(values))
-        if row["facts"] == facts:
-            return principal, row
-        if row["facts"] is None:
-            runtime.principals.forget(claims.session_id)
-            raise unauthorized()
-        known = (row["facts"], runtime.principals.remember(row["facts"], claims))
-
-
-_FACTS = Statement.compile(select(caller_facts().label("facts")))
-
-
-async def _facts(reader: Reader, claims: AccessClaims) -> str:
-    row = await reader.fetch_row(_FACTS, {"caller_tenant": claims.tenant_id, "caller_session": claims.session_id})
-    if row["facts"] is None:
-        raise unauthorized()
-    return str(row["facts"])
-
-
-def rendered(request: Request, row: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """The reply a view's row makes; 404 for no row."""
-    if row["body"] is None:
-        raise not_found()
-    return json_reply(request, row["body"], row["version"], status=status, headers=headers)
 
 
 class Write:

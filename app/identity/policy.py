@@ -26,7 +26,7 @@ from app.core.access import (
 )
 from app.core.errors import forbidden
 from app.core.principal import Principal
-from app.core.unit_of_work import Read
+from app.core.reads import Read
 from app.db.read import Statement
 
 standing = table(

@@ -18,7 +18,7 @@ from app.core.access import (
     visible,
 )
 from app.core.pagination import Filter, Listing, Sort
-from app.core.unit_of_work import View
+from app.core.reads import View
 from app.core.workflow import Rule, Workflow
 from app.db.base import Sql
 from app.db.projection import Many, Projection, Raw

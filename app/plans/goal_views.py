@@ -22,7 +22,7 @@ from app.competencies.models import Competency
 from app.competencies.views import competency_summary
 from app.core.access import ID, TENANT, Section, Shape, may_read
 from app.core.pagination import Filter, Listing, Sort
-from app.core.unit_of_work import View
+from app.core.reads import View
 from app.core.workflow import Workflow
 from app.db.base import Sql
 from app.db.projection import Many, Projection, Raw

@@ -1,6 +1,5 @@
 """Plans, and what hangs below a plan's address."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -8,6 +7,7 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
 from app.core.pagination import PageQuery
+from app.core.schemas import UtcInstant
 from app.core.unit_of_work import Reading, UnitOfWorkRoute, Writing
 from app.plans import views
 from app.plans.schemas import EventList, PlanCreate, PlanList, PlanOut, PlanPatch, PlanStatus, PlanTransitionIn
@@ -29,7 +29,7 @@ class PlanQuery(PageQuery):
     school_year: SchoolYear | None = None
     class_id: UUID | None = Field(None, description="Plans of this class's students.")
     mine: Literal["true"] | None = Field(None, description="Only learners with a relation to you yourself.")
-    updated_since: datetime | None = Field(None, description="Plans changed at or after this instant.")
+    updated_since: UtcInstant | None = Field(None, description="Plans changed at or after this instant.")
     sort: Literal["updated_at", "-updated_at", "created_at", "-created_at"] = Field("-updated_at")
     expand: str | None = Field(None, max_length=200, description="`available_actions`: what you may do with each.")
 

@@ -9,7 +9,7 @@ from app.core.access import ID, TENANT, Section, Shape, in_force, may_read, rela
 from app.core.event_views import event_projection, visible_events
 from app.core.events import Event
 from app.core.pagination import Filter, Listing, Sort
-from app.core.unit_of_work import View
+from app.core.reads import View
 from app.db.base import Sql
 from app.db.projection import Many, Projection, Raw
 from app.learners.views import learner_exists, relation_names

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, Integer, Select, Uuid, and_, false, or_, s
 
 from app.core.access import ID, PERSON, SCHOOLS, TENANT, Section, Shape, in_force, related_learners
 from app.core.pagination import Filter, Listing, Sort
-from app.core.unit_of_work import View
+from app.core.reads import View
 from app.db.base import Sql
 from app.db.projection import Many, One, Projection
 from app.roster.models import Class, Enrollment, Org, Person

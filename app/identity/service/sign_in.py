@@ -52,7 +52,15 @@ _candidates = select(
 
 
 async def sign_in(runtime: Runtime, given: SignIn, address: str, request_id: str) -> Tokens:
-    """Open a session for the one account that the password fits."""
+    """Open a session for the one account that the password fits; 503 when too many want to."""
+    try:
+        async with runtime.hasher.place():
+            return await _sign_in(runtime, given, address, request_id)
+    except HasherBusy:
+        raise busy() from None
+
+
+async def _sign_in(runtime: Runtime, given: SignIn, address: str, request_id: str) -> Tokens:
     identifier = identifier_hash(runtime.keyring, given.identifier)
     attempts = Attempts(runtime, identifier, address)
     async with runtime.sessions() as session:

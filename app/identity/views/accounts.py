@@ -23,7 +23,7 @@ from sqlalchemy.types import Uuid
 
 from app.core.access import TENANT, Shape
 from app.core.pagination import Filter, Listing, Sort
-from app.core.unit_of_work import View
+from app.core.reads import View
 from app.db.projection import Projection, Raw
 from app.identity import policy
 from app.identity.models import Account, Session

@@ -8,7 +8,7 @@ from sqlalchemy.types import Uuid
 
 from app.core.access import TENANT, Shape
 from app.core.pagination import Listing, Sort
-from app.core.unit_of_work import View
+from app.core.reads import View
 from app.db.projection import EMPTY_LIST, Projection, Raw
 from app.identity.models import ServiceClient
 from app.identity.policy import is_district_admin

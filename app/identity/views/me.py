@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.types import Uuid
 
 from app.core.access import PERSON, TENANT, in_force
-from app.core.unit_of_work import with_caller
+from app.core.reads import with_caller
 from app.db.projection import EMPTY_LIST
 from app.identity.models import ServiceClient, Tenant
 from app.identity.policy import standing
