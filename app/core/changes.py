@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from sqlalchemy import (
     BigInteger,
     Integer,
@@ -27,7 +27,7 @@ from app.core.pagination import MAX_LIMIT, Limit
 from app.core.principal import Principal
 from app.core.reads import compiled_for, with_caller
 from app.core.replies import json_reply
-from app.core.schemas import Output
+from app.core.schemas import MAX_INTEGER, Output, plain_integer
 from app.core.unit_of_work import Reading, UnitOfWorkRoute
 from app.db.read import Statement
 
@@ -37,7 +37,9 @@ _tenant = table("tenant", column("id", Uuid()), column("last_event_seq", BigInte
 
 
 class ChangesQuery(BaseModel):
-    after: int = Field(0, ge=0, le=2**63 - 1, description="The `next_after` of the call before; 0 for the beginning.")
+    after: Annotated[int, BeforeValidator(plain_integer)] = Field(
+        0, ge=0, le=MAX_INTEGER, description="The `next_after` of the call before; 0 for the beginning."
+    )
     limit: Limit = MAX_LIMIT
 
 

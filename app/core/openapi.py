@@ -134,7 +134,8 @@ def _problem(meaning: str) -> dict[str, Any]:
 
 def _describe(operation: dict[str, Any], route: APIRoute, method: str) -> None:
     statuses = set(_statuses(route, method)) | {int(s) for s in route.responses if str(s).isdigit() and int(s) >= 400}
-    for status in sorted(statuses):
+    own = (route.openapi_extra or {}).get("responses", {})
+    for status in sorted(statuses - {int(status) for status in own}):
         operation["responses"][str(status)] = {"$ref": f"#/components/responses/Problem{status}"}
     if isinstance(route, PublicRoute):
         operation.setdefault("security", [])
@@ -160,7 +161,8 @@ def _describe(operation: dict[str, Any], route: APIRoute, method: str) -> None:
 def _statuses(route: APIRoute, method: str) -> list[int]:
     found = [422, 503]
     is_write = method != "GET"
-    if route.body_field is not None:
+    if is_write:
+        # A body that an operation has no use for is still read, and has to be one.
         found += [400, 413, 415]
     if isinstance(route, UnitOfWorkRoute):
         found += [401, 403]

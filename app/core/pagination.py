@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 from sqlalchemy import (
     ColumnElement,
     Integer,
@@ -37,6 +37,7 @@ from app.core.errors import Problem, not_found
 from app.core.principal import Principal
 from app.core.reads import STATEMENTS_KEPT, Read, chosen, with_caller
 from app.core.replies import json_reply
+from app.core.schemas import plain_integer
 from app.core.secrets import Keyring, constant_time_equal
 from app.db.projection import Projection
 from app.db.read import Statement
@@ -46,7 +47,9 @@ MAX_LIMIT = 200
 MAC_BYTES = 16
 
 Limit = Annotated[
-    int, Field(ge=1, le=2**31 - 1, description="Items on a page; more than 200 are given as 200.", examples=[50])
+    int,
+    BeforeValidator(plain_integer),
+    Field(ge=1, le=2**31 - 1, description="Items on a page; more than 200 are given as 200.", examples=[50])
 ]
 Cursor = Annotated[
     str | None, Field(max_length=2000, description="`next_cursor` of the page before. Send the same filters and sort.")

