@@ -10,7 +10,7 @@ from bench.cases import CONNECTIONS, Case, Server
 from bench.load import Timing, drive
 from bench.processes import Backends, ServerProcess, spent
 
-WARM_UP_SECONDS = 0.5
+WARM_UP_SECONDS = 1.5
 
 
 @dataclass

@@ -88,6 +88,10 @@ class World:
             await session.refresh(row)
         return row
 
+    async def make(self, entity: type[Row], /, **fields: Any) -> Row:
+        """Insert a row of this tenant."""
+        return await self.add(entity(tenant_id=self.tenant.id, **fields))
+
     async def reload(self, row: Row) -> Row:
         """The row as it is now."""
         async with self.transaction() as session:
@@ -97,9 +101,7 @@ class World:
     # Orgs and people
 
     async def org(self, name: str, *, type: str, parent: Org | None = None) -> Org:
-        return await self.add(
-            Org(tenant_id=self.tenant.id, name=name, type=type, parent_id=parent.id if parent else None)
-        )
+        return await self.make(Org, name=name, type=type, parent_id=parent.id if parent else None)
 
     async def school(self, name: str = "School") -> Org:
         return await self.org(name, type="school", parent=self.district)
@@ -108,7 +110,7 @@ class World:
         self, given_name: str = "Some", family_name: str = "Body", *, role: str | None = None, at: Org | None = None
     ) -> Person:
         """A person, with a role at an org if one is named (by default the home school)."""
-        person = await self.add(Person(tenant_id=self.tenant.id, given_name=given_name, family_name=family_name))
+        person = await self.make(Person, given_name=given_name, family_name=family_name)
         if role is not None:
             await self.role(person, role, at=at)
         return person
@@ -123,15 +125,8 @@ class World:
         until_on: date | None = None,
     ) -> RoleAssignment:
         org = at or (self.district if role == "district_admin" else self.home_school)
-        return await self.add(
-            RoleAssignment(
-                tenant_id=self.tenant.id,
-                person_id=person.id,
-                org_id=org.id,
-                role=role,
-                from_on=from_on,
-                until_on=until_on,
-            )
+        return await self.make(
+            RoleAssignment, person_id=person.id, org_id=org.id, role=role, from_on=from_on, until_on=until_on
         )
 
     async def learner(
@@ -144,7 +139,7 @@ class World:
     ) -> Learner:
         person = await self.person(given_name, family_name, role="student", at=school)
         school_id = (school or self.home_school).id
-        return await self.add(Learner(tenant_id=self.tenant.id, id=person.id, school_id=school_id, grade=grade))
+        return await self.make(Learner, id=person.id, school_id=school_id, grade=grade)
 
     async def school_admin(self, at: Org | None = None) -> Person:
         return await self.person("Sam", "Schooladmin", role="school_admin", at=at)
@@ -163,14 +158,7 @@ class World:
         school: Org | None = None,
         school_year: int = SCHOOL_YEAR,
     ) -> Class:
-        made = await self.add(
-            Class(
-                tenant_id=self.tenant.id,
-                title=title,
-                school_id=(school or self.home_school).id,
-                school_year=school_year,
-            )
-        )
+        made = await self.make(Class, title=title, school_id=(school or self.home_school).id, school_year=school_year)
         if teacher is not None:
             await self.enroll(made, teacher, "teacher")
         for learner in learners:
@@ -186,15 +174,8 @@ class World:
         from_on: date | None = None,
         until_on: date | None = None,
     ) -> Enrollment:
-        return await self.add(
-            Enrollment(
-                tenant_id=self.tenant.id,
-                class_id=class_.id,
-                person_id=person.id,
-                role=role,
-                from_on=from_on,
-                until_on=until_on,
-            )
+        return await self.make(
+            Enrollment, class_id=class_.id, person_id=person.id, role=role, from_on=from_on, until_on=until_on
         )
 
     async def caseload(
@@ -206,15 +187,8 @@ class World:
         from_on: date | None = None,
         until_on: date | None = None,
     ) -> Caseload:
-        return await self.add(
-            Caseload(
-                tenant_id=self.tenant.id,
-                person_id=person.id,
-                learner_id=learner.id,
-                kind=kind,
-                from_on=from_on,
-                until_on=until_on,
-            )
+        return await self.make(
+            Caseload, person_id=person.id, learner_id=learner.id, kind=kind, from_on=from_on, until_on=until_on
         )
 
     async def guardian(
@@ -226,15 +200,13 @@ class World:
         from_on: date | None = None,
         until_on: date | None = None,
     ) -> Guardianship:
-        return await self.add(
-            Guardianship(
-                tenant_id=self.tenant.id,
-                guardian_id=guardian.id,
-                learner_id=learner.id,
-                relationship=relationship,
-                from_on=from_on,
-                until_on=until_on,
-            )
+        return await self.make(
+            Guardianship,
+            guardian_id=guardian.id,
+            learner_id=learner.id,
+            relationship=relationship,
+            from_on=from_on,
+            until_on=until_on,
         )
 
     async def restrict(
@@ -245,15 +217,13 @@ class World:
         from_on: date | None = None,
         until_on: date | None = None,
     ) -> GuardianshipRestriction:
-        return await self.add(
-            GuardianshipRestriction(
-                tenant_id=self.tenant.id,
-                guardianship_id=guardianship.id,
-                kind=kind,
-                evidence_reference="court order 1",
-                from_on=from_on,
-                until_on=until_on,
-            )
+        return await self.make(
+            GuardianshipRestriction,
+            guardianship_id=guardianship.id,
+            kind=kind,
+            evidence_reference="court order 1",
+            from_on=from_on,
+            until_on=until_on,
         )
 
     async def teacher_of(self, *learners: Identified) -> Person:
@@ -283,9 +253,7 @@ class World:
             "starts_on": date(SCHOOL_YEAR - 1, 8, 1),
             "ends_on": date(SCHOOL_YEAR, 7, 31),
         }
-        return await self.add(
-            Plan(tenant_id=self.tenant.id, learner_id=learner.id, school_id=learner.school_id, **values | fields)
-        )
+        return await self.make(Plan, learner_id=learner.id, school_id=learner.school_id, **values | fields)
 
     async def goal(self, plan: Plan, **fields: Any) -> Goal:
         """By default a goal that the learner proposed, measured in percent."""
@@ -298,9 +266,7 @@ class World:
             "proposed_by": plan.learner_id,
             "proposed_side": "learner",
         }
-        return await self.add(
-            Goal(tenant_id=self.tenant.id, plan_id=plan.id, learner_id=plan.learner_id, **values | fields)
-        )
+        return await self.make(Goal, plan_id=plan.id, learner_id=plan.learner_id, **values | fields)
 
     async def milestone(self, goal: Goal, **fields: Any) -> Milestone:
         return await self.add(Milestone(**self._of_goal(goal), **{"title": "Halfway"} | fields))
@@ -318,7 +284,7 @@ class World:
         return await self.add(ProgressEntry(**self._of_goal(goal), **values | fields))
 
     async def name_teacher(self, goal: Goal, teacher: Identified) -> GoalTeacher:
-        return await self.add(GoalTeacher(tenant_id=self.tenant.id, goal_id=goal.id, person_id=teacher.id))
+        return await self.make(GoalTeacher, goal_id=goal.id, person_id=teacher.id)
 
     def _of_goal(self, goal: Goal) -> dict[str, Any]:
         return {
@@ -336,30 +302,26 @@ class World:
             "creator": "The state",
             "source_changed_at": datetime(2024, 1, 1, tzinfo=UTC),
         }
-        return await self.add(Framework(tenant_id=self.tenant.id, title=title, **values | fields))
+        return await self.make(Framework, title=title, **values | fields)
 
     async def competency(self, framework: Framework | None, statement: str = "Can count", **fields: Any) -> Competency:
         """A competency; without a framework a stub of one."""
         values: dict[str, Any] = {"uri": f"https://case.example/{next(_numbers)}"}
         framework_id = framework.id if framework else None
-        return await self.add(
-            Competency(tenant_id=self.tenant.id, framework_id=framework_id, full_statement=statement, **values | fields)
-        )
+        return await self.make(Competency, framework_id=framework_id, full_statement=statement, **values | fields)
 
     async def precedes(self, first: Competency, then: Competency, framework: Framework) -> Association:
-        return await self.add(
-            Association(
-                tenant_id=self.tenant.id,
-                framework_id=framework.id,
-                type="precedes",
-                uri=f"https://case.example/{next(_numbers)}",
-                origin_id=first.id,
-                destination_id=then.id,
-            )
+        return await self.make(
+            Association,
+            framework_id=framework.id,
+            type="precedes",
+            uri=f"https://case.example/{next(_numbers)}",
+            origin_id=first.id,
+            destination_id=then.id,
         )
 
     async def link(self, goal: Goal, competency: Competency) -> GoalCompetency:
-        return await self.add(GoalCompetency(tenant_id=self.tenant.id, goal_id=goal.id, competency_id=competency.id))
+        return await self.make(GoalCompetency, goal_id=goal.id, competency_id=competency.id)
 
     # Signing in
 
@@ -382,15 +344,8 @@ class World:
         if email is None and username is None:
             username = f"user{next(_numbers)}"
         hashed = await self.runtime.hasher.hash(password) if password else None
-        made = await self.add(
-            Account(
-                tenant_id=self.tenant.id,
-                person_id=person.id,
-                email=email,
-                username=username,
-                password_hash=hashed,
-                **fields,
-            )
+        made = await self.make(
+            Account, person_id=person.id, email=email, username=username, password_hash=hashed, **fields
         )
         for identifier in filter(None, (email, username)):
             key = identifier_hash(self.runtime.keyring, identifier)
@@ -405,12 +360,12 @@ class World:
             values |= {"service_client_id": owner.id, "client": "service", "scopes": owner.scopes}
         else:
             values |= {"account_id": owner.id, "client": "app"}
-        return await self.add(Session(tenant_id=self.tenant.id, **values | fields))
+        return await self.make(Session, **values | fields)
 
     async def service(self, *scopes: str) -> ServiceClient:
         """A service client with these scopes."""
         name = f"service {next(_numbers)}"
-        return await self.add(ServiceClient(tenant_id=self.tenant.id, name=name, scopes=sorted(scopes)))
+        return await self.make(ServiceClient, name=name, scopes=sorted(scopes))
 
     async def token(self, session: Session) -> str:
         """An access token of the session."""

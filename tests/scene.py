@@ -3,7 +3,6 @@
 Tests that hold for all operations walk `SAMPLES`; a test of theirs fails for an operation that has none.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -129,6 +128,10 @@ class Scene:
             self._clients[name] = await self.world.client_for(self._people[name])
         return self._clients[name]
 
+    async def token(self, name: str) -> str:
+        """An access token of a new session of one of the scene's people."""
+        return await self.world.token_for(self._people[name])
+
     def address(self, operation: str, target: object = None) -> str:
         """The path of an operation, to its sample's target if no other is named."""
         route = self.routes[operation]
@@ -202,12 +205,11 @@ class Scene:
     async def _fill_it(self) -> None:
         world, pupil = self.world, self._people["pupil"]
         plan = await world.plan(pupil)
-        submitted = await world.plan(
-            pupil, school_year=SCHOOL_YEAR + 1, status="in_review", submitted_by=pupil.id
-        )
+        submitted = await world.plan(pupil, school_year=SCHOOL_YEAR + 1, status="in_review", submitted_by=pupil.id)
         goal, agreed_goal = await world.goal(plan), await world.goal(plan, status="agreed")
         framework = await world.framework()
         account = await world.account(pupil)
+        leaver = await world.account(await world.person("Lee", "Leaver", role="teacher"))
         self.ids |= {
             "plan": plan.id,
             "submitted_plan": submitted.id,
@@ -218,7 +220,7 @@ class Scene:
             "progress": (await world.progress(agreed_goal)).id,
             "framework": framework.id,
             "competency": (await world.competency(framework)).id,
-            "account": account.id,
+            "account": leaver.id,
             "session": (await world.session(account)).id,
             "service_client": (await world.service("plans.read")).id,
         }
@@ -230,9 +232,5 @@ def operations(app: FastAPI) -> dict[str, APIRoute]:
 
 
 def method_of(route: APIRoute) -> str:
-    (method,) = route.methods
+    (method,) = route.methods or ()
     return method
-
-
-def named_in_path(app: FastAPI) -> Iterable[str]:
-    return (name for name, route in operations(app).items() if "{" in route.path)

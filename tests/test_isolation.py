@@ -17,8 +17,8 @@ from sqlalchemy.types import Uuid
 from app import tables
 from app.core import access
 from app.core.pagination import Listing
+from app.core.reads import View
 from app.core.runtime import Runtime
-from app.core.unit_of_work import View
 from app.db.base import new_id
 from tests.factories import World
 from tests.openapi_contract import CheckedTransport
@@ -93,7 +93,7 @@ async def untouched(scene: Scene, twin: Scene) -> AsyncIterator[None]:
 async def state(world: World) -> str:
     """A digest of every row of a tenant."""
     owned = [table.name for table in tables.metadata.sorted_tables if "tenant_id" in table.columns]
-    rows = " UNION ALL ".join(f'SELECT \'{name}\' || t::text AS line FROM "{name}" t' for name in owned)
+    rows = " UNION ALL ".join(f"SELECT '{name}' || t::text AS line FROM \"{name}\" t" for name in owned)
     async with world.transaction() as session:
         return str(await session.scalar(text(f"SELECT md5(string_agg(line, chr(10) ORDER BY line)) FROM ({rows}) r")))
 

@@ -37,8 +37,8 @@ _tenant = table("tenant", column("id", Uuid()), column("last_event_seq", BigInte
 
 
 class ChangesQuery(BaseModel):
-    after: Annotated[int, BeforeValidator(plain_integer)] = Field(
-        0, ge=0, le=MAX_INTEGER, description="The `next_after` of the call before; 0 for the beginning."
+    after: Annotated[int, Field(ge=0, le=MAX_INTEGER), BeforeValidator(plain_integer)] = Field(
+        0, description="The `next_after` of the call before; 0 for the beginning."
     )
     limit: Limit = MAX_LIMIT
 

@@ -48,8 +48,8 @@ MAC_BYTES = 16
 
 Limit = Annotated[
     int,
+    Field(ge=1, le=2**31 - 1, description="Items on a page; more than 200 are given as 200.", examples=[50]),
     BeforeValidator(plain_integer),
-    Field(ge=1, le=2**31 - 1, description="Items on a page; more than 200 are given as 200.", examples=[50])
 ]
 Cursor = Annotated[
     str | None, Field(max_length=2000, description="`next_cursor` of the page before. Send the same filters and sort.")

@@ -68,7 +68,7 @@ def plain_decimal(value: Any) -> Decimal:
     raise PydanticCustomError("decimal_parsing", 'Must be a whole number, or a decimal as text, e.g. "72.5".')
 
 
-Integer = Annotated[int, BeforeValidator(plain_integer), Field(ge=-MAX_INTEGER - 1, le=MAX_INTEGER)]
+Integer = Annotated[int, Field(ge=-MAX_INTEGER - 1, le=MAX_INTEGER), BeforeValidator(plain_integer)]
 
 
 def in_utc(value: datetime) -> datetime:
@@ -89,8 +89,8 @@ def plain_instant(value: Any) -> Any:
 UtcInstant = Annotated[AwareDatetime, BeforeValidator(plain_instant), AfterValidator(in_utc)]
 Quantity = Annotated[
     Decimal,
-    BeforeValidator(plain_decimal),
     Field(max_digits=14, decimal_places=4, ge=-MAX_QUANTITY, le=MAX_QUANTITY, allow_inf_nan=False),
+    BeforeValidator(plain_decimal),
     WithJsonSchema(
         {
             "anyOf": [

@@ -21,7 +21,7 @@ class MyLearnerQuery(PageQuery):
 
 
 class LearnerQuery(MyLearnerQuery):
-    school_id: UUID | None = None
+    school_id: UUID | None = Field(None, description="Learners of this school.")
 
 
 @router.get("/learners", response_model=LearnerList, responses={404: {}}, summary="List learners")

@@ -24,7 +24,7 @@ Fields = Annotated[str | None, Query(max_length=500, description="Only these fie
 
 
 class PlanQuery(PageQuery):
-    learner_id: UUID | None = None
+    learner_id: UUID | None = Field(None, description="Plans of this learner.")
     status: PlanStatus | None = None
     school_year: SchoolYear | None = None
     class_id: UUID | None = Field(None, description="Plans of this class's students.")

@@ -147,6 +147,10 @@ class PlanTransitionIn(Input):
 
 
 class EventList(Output):
+    """A page of a plan's history."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [], "next_cursor": None}]})
+
     items: list[EventOut]
     next_cursor: str | None
     total: int | MISSING = Field(MISSING, description="With `count=true`.")

@@ -15,7 +15,7 @@ router = APIRouter(route_class=UnitOfWorkRoute, prefix="/v1/classes", tags=["cla
 
 
 class ClassQuery(PageQuery):
-    school_id: UUID | None = None
+    school_id: UUID | None = Field(None, description="Classes of this school.")
     school_year: SchoolYear | None = None
     sort: Literal["title", "-title"] = Field("title")
 

@@ -10,8 +10,8 @@ from app.core.schemas import Output, plain_integer
 
 SchoolYear = Annotated[
     int,
-    BeforeValidator(plain_integer),
     Field(ge=2000, le=2200, description="The calendar year in which the school year ends.", examples=[2027]),
+    BeforeValidator(plain_integer),
 ]
 
 CLASS_EXAMPLE: dict[str, Any] = {

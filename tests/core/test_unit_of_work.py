@@ -3,17 +3,22 @@
 import asyncio
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from sqlalchemy import func, select, update
 
 from app.core.errors import Problem
 from app.core.events import Event
+from app.core.runtime import Runtime
 from app.db.base import new_id
 from app.identity.models import Account, ServiceClient, Session
+from app.main import create_app
 from app.roster.models import Person, RoleAssignment
-from tests.core.tiny_app import PEOPLE, Control, database_error
-from tests.factories import World
+from tests.conftest import settings_for
+from tests.core.tiny_app import PEOPLE, Control, database_error, router
+from tests.databases import Database
+from tests.factories import BASE_URL, World
 
 pytestmark = pytest.mark.anyio
 
@@ -143,6 +148,44 @@ async def test_what_the_database_refuses_becomes_a_problem(
     assert reply.headers["content-type"] == "application/problem+json"
     assert "SELECT" not in reply.text
     assert await made(tiny) == 0
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_an_exhausted_pool_is_a_503(database: Database, tiny: World, method: str) -> None:
+    token = await tiny.token_for(await tiny.person())
+    small = create_app(settings_for(database, pool_size=1, pool_overflow=0, pool_timeout=0.05))
+    small.state.control = Control()
+    small.router.routes.extend(router.routes)
+    runtime: Runtime = small.state.runtime
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(small), base_url=BASE_URL)
+    await runtime.keys.public_keys(refresh=False)
+    async with runtime.transaction(tiny.tenant.id) as holder:
+        await holder.execute(select(1))
+        headers = {"Authorization": f"Bearer {token}"}
+        reply = await client.request(method, PEOPLE, headers=headers, json=ADA if method == "POST" else None)
+        alive = await client.get("/livez")
+    assert (reply.status_code, reply.json()["code"]) == (503, "unavailable")
+    assert reply.headers["retry-after"]
+    assert alive.status_code == 200
+    await runtime.engine.dispose()
+    runtime.hasher.close()
+
+
+@pytest.mark.parametrize("place", ["handler", "show"])
+async def test_a_backend_that_dies_during_a_write_is_a_503_and_nothing_is_done(
+    tiny: World, caller: httpx.AsyncClient, steering: Control, database: Database, place: str
+) -> None:
+    killer = await asyncpg.connect(database.superuser)
+
+    async def kill(pid: int) -> None:
+        await killer.execute("SELECT pg_terminate_backend($1, 5000)", pid)
+
+    setattr(steering, f"before_{place}", kill)
+    reply = await caller.post(PEOPLE, json=ADA, headers={"Idempotency-Key": "k"})
+    await killer.close()
+    assert (reply.status_code, reply.json()["code"]) == (503, "unavailable")
+    assert await made(tiny) == 0
+    assert (await caller.post(PEOPLE, json=ADA, headers={"Idempotency-Key": "k"})).status_code == 201
 
 
 # Versions

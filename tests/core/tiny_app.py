@@ -1,6 +1,7 @@
 """A few routes over people, made only of what the core gives every domain, to see the core at work through HTTP."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 from uuid import UUID
@@ -13,10 +14,11 @@ from sqlalchemy.types import Uuid
 from app.core.access import TENANT, Section, Shape
 from app.core.errors import Problem
 from app.core.pagination import Filter, Listing, PageQuery, Sort
+from app.core.reads import View
 from app.core.replies import json_reply
 from app.core.runtime import Runtime
 from app.core.schemas import MISSING, Input, Name, Output, Patch
-from app.core.unit_of_work import Reading, UnitOfWorkRoute, View, Writing
+from app.core.unit_of_work import Reading, UnitOfWorkRoute, Write, Writing
 from app.db.projection import Projection
 from app.main import create_app
 from app.roster.models import Person
@@ -63,6 +65,16 @@ class Control:
     """Raised one by one, each by one run of the handler."""
     commit_failures: list[Exception] = field(default_factory=list)
     runs: int = 0
+    before_handler: Callable[[int], Awaitable[None]] | None = None
+    before_show: Callable[[int], Awaitable[None]] | None = None
+    """Called once with the process id of the backend."""
+
+    async def meet(self, write: Write, place: str) -> None:
+        meddle = getattr(self, f"before_{place}")
+        if meddle is not None:
+            setattr(self, f"before_{place}", None)
+            await write.session.flush()
+            await meddle(await write.session.scalar(select(func.pg_backend_pid())))
 
 
 def control(request: Request) -> Control:
@@ -137,6 +149,7 @@ async def get_person(read: Reading, id: UUID, expand: str | None = None, fields:
 async def _create(write: Writing, body: PersonCreate) -> Response:
     steering = control(write.request)
     steering.runs += 1
+    await steering.meet(write, "handler")
     person = Person(tenant_id=write.principal.tenant_id, given_name=body.given_name, family_name=body.family_name)
     write.session.add(person)
     await write.record(person, "create", section=Section.LEARNER, capacity="test")
@@ -144,6 +157,7 @@ async def _create(write: Writing, body: PersonCreate) -> Response:
         raise steering.failures.pop(0)
     if steering.commit_failures:
         _fail_at_commit(write, steering.commit_failures.pop(0))
+    await steering.meet(write, "show")
     return await write.show(PERSON, status=201, location=f"{PEOPLE}/{person.id}", id=person.id)
 
 

@@ -16,8 +16,8 @@ from app.settings import Settings
 from tests import databases
 from tests.conftest import settings_for
 from tests.databases import TEMPLATE, Database
-from tests.faults.harness import Service, free_port
 from tests.factories import World
+from tests.faults.harness import Service, free_port
 
 
 @pytest.fixture(scope="package")

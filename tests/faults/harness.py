@@ -52,17 +52,20 @@ class Service:
 
     async def start(self, **changes: str) -> None:
         """Start it, with changes to its environment, and wait until it serves."""
+        self._launch(environment(self.settings) | changes)
+        async with self.client() as client:
+            await eventually(lambda: self._serves(client))
+
+    def _launch(self, environment: dict[str, str]) -> None:
         port = self.settings.public_url.rpartition(":")[2]
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", "from app.cli import main; main()", "serve", "--port", port],
                 cwd=ROOT,
-                env=dict(os.environ) | environment(self.settings) | changes,
+                env=dict(os.environ) | environment,
                 stdout=output,
                 stderr=output,
             )
-        async with self.client() as client:
-            await eventually(lambda: self._serves(client))
 
     async def _serves(self, client: httpx.AsyncClient) -> bool:
         assert self._process is not None
@@ -161,6 +164,8 @@ async def locked(dsn: str, table: str) -> AsyncIterator[asyncpg.Connection]:
 
 async def waiting_for_lock(connection: asyncpg.Connection) -> int:
     """How many backends of the application wait for a lock."""
+    # Inside a transaction the first look would be the last.
+    await connection.execute("SELECT pg_stat_clear_snapshot()")
     query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'plp' AND wait_event_type = 'Lock'"
     return int(await connection.fetchval(query))
 

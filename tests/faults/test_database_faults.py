@@ -58,7 +58,9 @@ async def test_without_its_database_the_service_says_503_at_once_and_recovers_by
     goals = f"/v1/plans/{people.plan_id}/goals"
     async with service.client(people.learner_token) as client:
         # Connections lie in the pool when the fault comes.
-        assert [reply.status_code for reply in await asyncio.gather(*(client.get(goals) for _ in range(6)))] == [200] * 6
+        assert [reply.status_code for reply in await asyncio.gather(*(client.get(goals) for _ in range(6)))] == [
+            200
+        ] * 6
         async with outage(server):
             for _ in range(2):
                 requests = [asyncio.ensure_future(client.get(goals)) for _ in range(6)]

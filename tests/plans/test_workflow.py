@@ -4,7 +4,6 @@ The tables below are written out from the domain's rules, not derived from the c
 representation must offer exactly these actions, and each call must succeed, or fail with the code shown.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -23,7 +22,7 @@ REVIEWERS = {"counselor", "school_admin"}
 ADMINS = {"school_admin", "district_admin"}
 OPEN_PLAN = {"edit": WRITERS, "add_goal": PROPOSERS}
 
-Table = Mapping[str, set[str]]
+Table = dict[str, set[str]]
 
 PLAN_SCENES: dict[str, tuple[dict[str, Any], tuple[str, ...], Table]] = {
     "draft without a goal": ({"status": "draft"}, (), OPEN_PLAN),

@@ -74,6 +74,8 @@ class AccountInvited(AccountOut):
 
 
 class AccountPage(Output):
+    model_config = example({"items": [], "next_cursor": None})
+
     items: list[AccountOut]
     next_cursor: str | None
     total: int | MISSING = MISSING

@@ -65,6 +65,8 @@ class ServiceClientOut(Output):
 
 
 class ServiceClientPage(Output):
+    model_config = example({"items": [], "next_cursor": None})
+
     items: list[ServiceClientOut]
     next_cursor: str | None
     total: int | MISSING = MISSING

@@ -93,6 +93,8 @@ class SessionOut(Output):
 class SessionPage(Output):
     """The caller's living sessions."""
 
+    model_config = example({"items": [], "next_cursor": None})
+
     items: list[SessionOut]
     next_cursor: str | None
     total: int | MISSING = MISSING
