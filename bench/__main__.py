@@ -14,7 +14,7 @@ from rich.progress import Progress
 from app.demo.world import World
 from bench import cases, measure
 from bench.district import District, application, district, floor
-from bench.measure import Figures, Subject
+from bench.measure import Figures, Samples, Subject, ratio
 from bench.processes import ServerProcess, seconds_to_run, serving
 from bench.report import Report, Target, machine
 
@@ -31,32 +31,29 @@ console = Console()
 
 def main(
     learners: Annotated[int, typer.Option(help="Learners of the district.")] = 20_000,
-    big: Annotated[
-        int, typer.Option(help="Learners of the district that the reads are repeated with; 0: none.")
-    ] = 200_000,
-    seconds: Annotated[float, typer.Option(help="How long each case is measured in a round.")] = 1.5,
-    count: Annotated[int, typer.Option("--rounds", help="Rounds; medians are reported.")] = 5,
-    quick: Annotated[bool, typer.Option(help="Three short rounds, and no second district.")] = False,
+    big: Annotated[int, typer.Option(help="Learners of the district to repeat the reads with; 0 for none.")] = 200_000,
+    seconds: Annotated[float, typer.Option(help="How long each case is measured in a round.")] = 0.5,
+    count: Annotated[int, typer.Option("--rounds", help="Rounds; medians are reported.")] = 12,
+    quick: Annotated[bool, typer.Option(help="A few short rounds, and no second district.")] = False,
     data_dir: Annotated[Path | None, typer.Option(help="Keep the districts here for the next run.")] = None,
     write: Annotated[bool, typer.Option(help="Put the tables into docs/performance.md.")] = False,
 ) -> None:
     """Measure the served application."""
     if quick:
-        big, seconds, count = 0, 0.6, 3
+        big, seconds, count = 0, 0.4, 5
     with ExitStack() as stack, Progress(console=console, transient=True) as progress:
         small = _load(stack, progress, data_dir, learners)
         start_up = _start_up(small, progress, count)
         app = stack.enter_context(application(small))
-        report = _measure(stack, small, app, progress, count, seconds)
-        targets = [*_targets(report.figures), Target("resident memory after the run", app.resident_mib(), 150, "MiB")]
-        targets.append(start_up)
+        titles, samples = _measure(stack, small, app, progress, count, seconds)
+        targets = [*_ratios(samples), Target("resident memory after the run", app.resident_mib(), 150, "MiB"), start_up]
         if big:
-            targets += _compare(small, app, _load(stack, progress, data_dir, big), count, seconds)
+            targets += _compare(small, app, _load(stack, progress, data_dir, big), progress, count, seconds)
     notes = [
         f"{learners} learners; {count} rounds of {seconds:g} s for each case; {machine()}.",
-        f"CPU and requests/s with {cases.CONNECTIONS} connections, p50 and p99 with one.",
+        f"CPU and requests/s with {cases.CONNECTIONS} connections, p50 and p99 with one; ratios are of server CPU.",
     ]
-    report = Report(report.titles, report.figures, targets, notes)
+    report = Report(titles, {key: Figures.of(found) for key, found in samples.items()}, targets, notes)
     report.show(console)
     if write:
         report.write()
@@ -85,42 +82,47 @@ def _start_up(found: District, progress: Progress, count: int) -> Target:
 
 def _measure(
     stack: ExitStack, found: District, app: ServerProcess, progress: Progress, count: int, seconds: float
-) -> Report:
+) -> tuple[dict[str, str], dict[str, Samples]]:
+    """Titles and samples, by case."""
     caller = found.sign_in(app)
     beside = stack.enter_context(floor(found, caller))
     asyncio.run(cases.check_shape(caller))
     listed = asyncio.run(cases.all_cases(caller))
     task = progress.add_task("Measuring", total=count * len(listed))
     subjects = measure.subjects(listed, {"app": app, "floor": beside}, found.backends)
-    figures = measure.rounds(subjects, count, seconds, lambda: progress.advance(task))
-    return Report({case.key: case.title for case in listed}, figures, [], [])
+    samples = measure.rounds(subjects, count, seconds, lambda: progress.advance(task))
+    return {case.key: case.title for case in listed}, samples
 
 
-def _targets(found: Mapping[str, Figures]) -> list[Target]:
-    def ratio(title: str, of: str, to: str, limit: float) -> Target:
-        return Target(title, found[of].server_cpu / found[to].server_cpu, limit)
+def _ratios(found: Mapping[str, Samples]) -> list[Target]:
+    def cpu(title: str, of: str, to: str, limit: float) -> Target:
+        return Target(title, ratio(found[of].server_cpu, found[to].server_cpu), limit)
 
-    database = found["plan"].database_cpu / found["plan_floor"].database_cpu
+    database = ratio(found["plan"].database_cpu, found["plan_floor"].database_cpu)
     return [
-        ratio("plan read ÷ its floor", "plan", "plan_floor", 2.3),
-        ratio("plan read ÷ empty route", "plan", "empty", 4.0),
-        ratio("list of 50 ÷ its floor", "list", "list_floor", 1.8),
-        ratio("goal PATCH ÷ empty route", "patch", "empty", 12),
-        Target("database, plan read ÷ its floor", database, 1.5),
+        cpu("plan read ÷ its floor", "plan", "plan_floor", 2.3),
+        cpu("plan read ÷ empty route", "plan", "empty", 4.0),
+        cpu("list of 50 ÷ its floor", "list", "list_floor", 1.8),
+        cpu("goal PATCH ÷ empty route", "patch", "empty", 12),
+        Target("database CPU, plan read ÷ its floor", database, 1.5),
     ]
 
 
-def _compare(small: District, app: ServerProcess, large: District, count: int, seconds: float) -> list[Target]:
+def _compare(
+    small: District, app: ServerProcess, large: District, progress: Progress, count: int, seconds: float
+) -> list[Target]:
     """The two reads, here and in a larger district, in turn."""
     with application(large) as other:
+        here, there = cases.read_cases(small.sign_in(app)), cases.read_cases(large.sign_in(other))
         pairs = [
-            [Subject(a, app, small.backends), Subject(b, other, large.backends)]
-            for a, b in zip(cases.read_cases(small.sign_in(app)), cases.read_cases(large.sign_in(other)), strict=True)
+            (Subject(a, app, small.backends), Subject(b, other, large.backends))
+            for a, b in zip(here, there, strict=True)
         ]
-        times = measure.times_to_answer(pairs, count, seconds)
+        progress.add_task("Comparing", total=None)
+        samples = measure.compare(pairs, count, seconds)
     return [
-        Target(f"p50 with {large.world.count} learners ÷ {small.world.count}: {row[0].case.title}", b / a, 1.25)
-        for row, (a, b) in zip(pairs, times, strict=True)
+        Target(f"p50 with {large.world.count} learners ÷ {small.world.count}, {case.key}", ratio(b.p50, a.p50), 1.25)
+        for case, (a, b) in zip(here, samples, strict=True)
     ]
 
 

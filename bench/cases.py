@@ -59,7 +59,7 @@ def read_cases(caller: Caller) -> list[Case]:
     plan = f"/v1/plans/{caller.plan_id}?expand={','.join(EXPANSIONS)}"
     return [
         Case("plan", "plan with 5 goals of 4 actions", "app", _repeated(plan, caller.authorization)),
-        Case("list", "list of 50 plans, teacher of 150", "app", _repeated("/v1/plans", caller.authorization)),
+        Case("list", "list of 50, teacher of 150", "app", _repeated("/v1/plans", caller.authorization)),
     ]
 
 

@@ -22,7 +22,6 @@ class Samples:
     rate: list[float] = field(default_factory=list)
     p50: list[float] = field(default_factory=list)
     p99: list[float] = field(default_factory=list)
-    count: int = 0
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,6 @@ class Figures:
     rate: float
     p50: float
     p99: float
-    count: int
 
     @classmethod
     def of(cls, samples: Samples) -> "Figures":
@@ -47,7 +45,6 @@ class Figures:
             median(samples.rate),
             milliseconds(samples.p50),
             milliseconds(samples.p99),
-            samples.count,
         )
 
 
@@ -73,8 +70,8 @@ def subjects(cases: Sequence[Case], servers: Mapping[Server, ServerProcess], dat
     return [Subject(case, servers[case.server], database) for case in cases]
 
 
-def rounds(found: Sequence[Subject], count: int, seconds: float, advance: Callable[[], None]) -> dict[str, Figures]:
-    """Figures by case. CPU and rate are measured with all connections busy, the times to answer with one."""
+def rounds(found: Sequence[Subject], count: int, seconds: float, advance: Callable[[], None]) -> dict[str, Samples]:
+    """Samples by case. CPU and rate are measured with all connections busy, the times to answer with one."""
     samples: dict[str, Samples] = defaultdict(Samples)
     for subject in found:
         subject.run(CONNECTIONS, WARM_UP_SECONDS)
@@ -83,19 +80,24 @@ def rounds(found: Sequence[Subject], count: int, seconds: float, advance: Callab
             _busy(subject, samples[subject.case.key], seconds)
             _alone(subject, samples[subject.case.key], seconds)
             advance()
-    return {key: Figures.of(values) for key, values in samples.items()}
+    return samples
 
 
-def times_to_answer(pairs: Sequence[Sequence[Subject]], count: int, seconds: float) -> list[list[float]]:
-    """For each row of subjects the median p50 of each, in milliseconds; alternating within a row."""
-    samples = [[Samples() for _ in row] for row in pairs]
-    for subject in (subject for row in pairs for subject in row):
+def ratio(numerators: Sequence[float], denominators: Sequence[float]) -> float:
+    """The median of the ratios within each round: what slows a round slows both."""
+    return median(a / b for a, b in zip(numerators, denominators, strict=True))
+
+
+def compare(pairs: Sequence[tuple[Subject, Subject]], count: int, seconds: float) -> list[tuple[Samples, Samples]]:
+    """Times to answer of the two subjects of each pair, in turn."""
+    samples = [(Samples(), Samples()) for _ in pairs]
+    for subject in (subject for pair in pairs for subject in pair):
         subject.run(CONNECTIONS, WARM_UP_SECONDS)
     for _ in range(count):
-        for row, kept in zip(pairs, samples, strict=True):
-            for subject, sample in zip(row, kept, strict=True):
+        for pair, kept in zip(pairs, samples, strict=True):
+            for subject, sample in zip(pair, kept, strict=True):
                 _alone(subject, sample, seconds)
-    return [[median(sample.p50) * 1000 for sample in row] for row in samples]
+    return samples
 
 
 def _busy(subject: Subject, samples: Samples, seconds: float) -> None:
@@ -103,11 +105,9 @@ def _busy(subject: Subject, samples: Samples, seconds: float) -> None:
     samples.server_cpu.append(server / timing.count)
     samples.database_cpu.append(database / timing.count)
     samples.rate.append(timing.rate)
-    samples.count += timing.count
 
 
 def _alone(subject: Subject, samples: Samples, seconds: float) -> None:
     timing, _, _ = subject.run(1, seconds)
     samples.p50.append(timing.percentile(50))
     samples.p99.append(timing.percentile(99))
-    samples.count += timing.count

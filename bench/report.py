@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.table import Column, Table
 
@@ -13,7 +14,7 @@ from bench.measure import Figures
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
-HEADINGS = ("case", "server CPU, ms", "database CPU, ms", "requests/s", "p50, ms", "p99, ms", "requests")
+HEADINGS = ("case", "CPU ms", "db CPU ms", "req/s", "p50 ms", "p99 ms")
 TARGET_HEADINGS = ("target", "measured", "at most", "")
 
 Row = Sequence[str]
@@ -55,7 +56,7 @@ class Report:
 
     def show(self, console: Console) -> None:
         for headings, rows in self._tables():
-            table = Table(headings[0], *(_right(heading) for heading in headings[1:]))
+            table = Table(headings[0], *(_right(heading) for heading in headings[1:]), box=box.SIMPLE)
             for row in rows:
                 table.add_row(*row)
             console.print(table)
@@ -90,7 +91,6 @@ def _formatted(found: Figures) -> Row:
         f"{found.rate:.0f}",
         f"{found.p50:.2f}",
         f"{found.p99:.2f}",
-        f"{found.count}",
     )
 
 

@@ -232,5 +232,14 @@ def operations(app: FastAPI) -> dict[str, APIRoute]:
 
 
 def method_of(route: APIRoute) -> str:
-    (method,) = route.methods or ()
-    return method
+    return next(iter(route.methods or ()))
+
+
+def assert_problem(reply: httpx.Response, status: int, code: str, pointer: str | None = None) -> None:
+    """The reply is this problem, and a whole one."""
+    assert reply.headers["content-type"] == "application/problem+json"
+    problem = reply.json()
+    assert (reply.status_code, problem["status"], problem["code"]) == (status, status, code), reply.text
+    assert problem["request_id"] == reply.headers["x-request-id"]
+    if pointer is not None:
+        assert pointer in [error["pointer"] for error in problem["errors"]]

@@ -27,7 +27,7 @@ from tests.scene import SAMPLES, Scene
 
 pytestmark = pytest.mark.anyio
 
-EXAMPLES = 12
+EXAMPLES = 10
 
 TEXT = {422: "A name or text must have something to see in it and no control characters, which JSON Schema cannot say."}
 NAMES = {422: "`fields` and `expand` take names from a list, and `sort` orders that not every list has."}
