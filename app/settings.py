@@ -31,6 +31,8 @@ class Settings(BaseSettings):
     connect_timeout: float = 1.0
     statement_timeout: float = 1.5
     """Seconds; a little later our side gives up on a database that does not even cancel."""
+    answer_within: float = 1.9
+    """Seconds after which a request is answered 503 if the database has not answered, whatever it waits for."""
     lock_timeout: float = 1.0
     idle_in_transaction_timeout: float = 10.0
     sequencer_interval: float = 0.1

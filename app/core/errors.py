@@ -1,11 +1,12 @@
 """Problem details (RFC 9457): the one family of errors and its only renderer."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import asyncpg
 from fastapi import Request, Response
-from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 MEDIA_TYPE = "application/problem+json"
@@ -145,29 +146,32 @@ def database_problem(error: BaseException) -> Problem | None:
     state = sqlstate(error)
     if state in RETRYABLE:
         return unavailable("Others were changing the same records. Try again.")
-    if state.startswith(_UNAVAILABLE) or isinstance(error, PoolTimeout | OSError | TimeoutError | InterfaceError):
+    if state.startswith(_UNAVAILABLE) or _is_out_of_reach(error):
         return unavailable("The database does not answer. Try again.")
+    known = _BY_CONSTRAINT.get(_constraint(error))
+    if state.startswith("23") and known is not None:
+        return known
+    if state == "23505":
+        return conflict("already_exists", "Something with the same identity exists already.")
+    return not_found() if state == "23503" else None
+
+
+def _is_out_of_reach(error: BaseException) -> bool:
+    """Whether there is no (longer a) connection."""
     if isinstance(error, DBAPIError) and error.connection_invalidated:
-        return unavailable("The database does not answer. Try again.")
-    if state.startswith("08") or type(error).__name__ in ("InterfaceError", "ConnectionDoesNotExistError"):
-        return unavailable("The database does not answer. Try again.")
-    name = _constraint(error)
-    if state.startswith("23"):
-        known = _BY_CONSTRAINT.get(name)
-        if known is not None:
-            return known
-        if state == "23505":
-            return conflict("already_exists", "Something with the same identity exists already.")
-        if state == "23503":
-            return not_found()
-    return None
+        return True
+    lost = PoolTimeout | OSError | TimeoutError | asyncpg.InterfaceError
+    return any(isinstance(cause, lost) for cause in _causes(error))
 
 
 def _constraint(error: BaseException) -> str:
+    names = (getattr(cause, "constraint_name", None) for cause in _causes(error))
+    return next((str(name) for name in names if name), "")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error, what SQLAlchemy wrapped, and what the driver said."""
     cause: BaseException | None = error
     while cause is not None:
-        name = getattr(cause, "constraint_name", None)
-        if name:
-            return str(name)
+        yield cause
         cause = getattr(cause, "orig", None) or cause.__cause__
-    return ""
