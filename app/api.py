@@ -11,12 +11,12 @@ from app.plans.router import router as plans
 from app.roster.router import router as classes
 
 ROUTERS: tuple[APIRouter, ...] = (
-    operations.router,
-    *IDENTITY,
-    learners,
-    classes,
     plans,
     goals,
+    learners,
+    classes,
+    operations.router,
+    *IDENTITY,
     competencies,
     changes.router,
 )

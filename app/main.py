@@ -1,6 +1,8 @@
 """create_app(): middleware, handlers, routers, lifespan. No logic."""
 
 import asyncio
+import functools
+import gc
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,6 +13,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.staticfiles import StaticFiles
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
@@ -56,6 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=__version__,
         lifespan=_lifespan,
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
@@ -90,6 +94,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     runtime: Runtime = app.state.runtime
     stop = asyncio.Event()
     sequencer = asyncio.create_task(run_sequencer(runtime.settings, stop))
+    gc.collect()
+    gc.freeze()
     yield
     stop.set()
     await sequencer
@@ -142,10 +148,13 @@ async def _on_http_error(request: Request, error: Any) -> Response:
 def _add_documents(app: FastAPI) -> None:
     """The OpenAPI document, and interactive docs that work offline."""
     app.openapi = lambda: build_document(app)  # type: ignore[method-assign]
-    rendered = json_text(build_document(app))
+
+    @functools.cache
+    def rendered() -> str:
+        return json_text(build_document(app))
 
     async def openapi_json(request: Request) -> Response:
-        return json_reply(request, rendered)
+        return json_reply(request, await run_in_threadpool(rendered))
 
     async def docs(_request: Request) -> Response:
         return get_swagger_ui_html(

@@ -9,14 +9,16 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, LargeBinary, inspect, text
+from sqlalchemy import BigInteger, Index, LargeBinary, bindparam, insert, inspect, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.access import Section
 from app.core.principal import Principal
-from app.db.base import Base, Instant, TenantOwned
+from app.db.base import Base, Instant, TenantOwned, new_id
+from app.db.engine import compact_json
+from app.db.read import Statement, read_inside
 
 UNRECORDED = frozenset({"tenant_id", "version", "created_at", "updated_at", "password_hash", "secret_hashes"})
 
@@ -96,12 +98,13 @@ async def record(
     plan_id: uuid.UUID | None = None,
     reason: str | None = None,
     changes: dict[str, dict[str, Any]] | None = None,
-) -> Event:
+) -> None:
     """Flush the entity's change and add its event. A deletion is recorded before the entity is deleted."""
     if changes is None:
         changes = all_fields_of(entity) if action == "delete" else changes_of(entity)
-    await session.flush()
-    event = Event(
+    reader = await read_inside(session)
+    values = dict(  # noqa: C408
+        id=new_id(),
         tenant_id=principal.tenant_id,
         actor_person_id=principal.person_id,
         actor_client_id=principal.service_client_id,
@@ -114,8 +117,16 @@ async def record(
         action=action,
         entity_version=getattr(entity, "version", None),
         reason=reason,
-        changes=changes,
+        changes=compact_json(changes),
         request_id=request_id,
     )
-    session.add(event)
-    return event
+    await reader.fetch_row(_INSERT, values)
+
+
+_WRITTEN = (
+    "id", "tenant_id", "actor_person_id", "actor_client_id", "capacity", "section", "learner_id", "plan_id",
+    "entity_type", "entity_id", "action", "entity_version", "reason", "changes", "request_id",
+)  # fmt: skip
+_INSERT = Statement.compile(
+    insert(Event).values({name: bindparam(name, type_=getattr(Event, name).type) for name in _WRITTEN})
+)

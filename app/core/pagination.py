@@ -210,7 +210,7 @@ class Listing:
         binds = {
             **given,
             "page_limit": limit,
-            **_parsed(self.sorts[sort].columns(self.entity), after),
+            **(_parsed(self.sorts[sort].columns(self.entity), after) if after else {}),
             **(values or {}),
         }
 
@@ -242,7 +242,7 @@ class _CursorSeal:
         return self._keyring.mac("cursor", self._binding, payload)[:MAC_BYTES]
 
     def close(self, last_key: str) -> str:
-        payload = json.dumps(json.loads(last_key), ensure_ascii=False, separators=(",", ":")).encode()
+        payload = last_key.encode()
         return urlsafe_b64encode(self._mac(payload) + payload).decode().rstrip("=")
 
     def open(self, cursor: str) -> list[Any]:
@@ -285,5 +285,5 @@ def _page(request: Request, items: str, cursor: str | None, total: int | None) -
     headers = {}
     if cursor is not None:
         parameters = [(n, v) for n, v in request.query_params.multi_items() if n != "cursor"] + [("cursor", cursor)]
-        headers["Link"] = f'<{request.url.path}?{urlencode(parameters)}>; rel="next"'
+        headers["Link"] = f'<{request.scope["path"]}?{urlencode(parameters)}>; rel="next"'
     return json_reply(request, body, headers=headers)

@@ -116,7 +116,7 @@ class Read:
 
     async def _facts(self, reader: Reader) -> str:
         claims = self.claims
-        row = await reader.fetch_row(_FACTS, {"caller_tenant": claims.tenant_id, "caller_session": claims.session_id})
+        row = await reader.fetch_row(FACTS, {"caller_tenant": claims.tenant_id, "caller_session": claims.session_id})
         if row["facts"] is None:
             raise unauthorized()
         return str(row["facts"])
@@ -129,7 +129,7 @@ class Read:
         return rendered(self.request, row)
 
 
-_FACTS = Statement.compile(select(caller_facts().label("facts")))
+FACTS = Statement.compile(select(caller_facts().label("facts")))
 
 
 def rendered(request: Request, row: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

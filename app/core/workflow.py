@@ -8,15 +8,17 @@ status.
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Text, bindparam, case, cast, func, literal_column, not_, select
 from sqlalchemy.dialects.postgresql import ARRAY, JSON, array
 
-from app.core.access import TENANT, Relation, has_any
+from app.core.access import ID, TENANT, Relation, has_any
 from app.core.errors import conflict, forbidden, invalid
 from app.core.unit_of_work import Write
 from app.db.base import Sql
+from app.db.read import Statement, read_inside
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ class Workflow:
     def rule(self, action: str) -> Rule | None:
         return next((rule for rule in self.rules if rule.action == action), None)
 
-    def verdict(self, rule: Rule, entity: Any, relations: Sql) -> ColumnElement[Any]:
+    @staticmethod
+    def verdict(rule: Rule, entity: Any, relations: Sql) -> ColumnElement[Any]:
         """SQL text: null if the action is available, else its `BlockedAction` as JSON."""
         relation_names = ", ".join(sorted(relation.value for relation in rule.by))
         states = " or ".join(rule.sources)
@@ -123,9 +126,10 @@ async def decide(
     rule = workflow.rule(action)
     assert rule is not None, action
     kind = type(entity)
-    verdict = select(workflow.verdict(rule, kind, _HELD)).where(kind.tenant_id == TENANT, kind.id == entity.id)
-    found = await write.session.scalar(verdict, {**write.principal.binds(), "held_relations": list(relations)})
-    blocked = json.loads(found) if found else None
+    reader = await read_inside(write.session)
+    values = {**write.principal.binds(), "held_relations": list(relations), "id": entity.id}
+    row = await reader.fetch_row(_verdict_of(rule, kind), values)  # type: ignore[arg-type]
+    blocked = json.loads(row["verdict"]) if row["verdict"] else None
     if blocked and blocked["code"] == FORBIDDEN:
         raise forbidden(rule.permission, blocked["detail"])
     if is_versioned:
@@ -135,6 +139,12 @@ async def decide(
     if rule.needs_reason and not reason:
         raise invalid("/reason", "missing", f"The action {action} needs a reason.")
     return rule, next(relation.value for relation in rule.by if relation.value in relations)
+
+
+@cache
+def _verdict_of(rule: Rule, kind: Any) -> Statement:
+    verdict = Workflow.verdict(rule, kind, _HELD).label("verdict")
+    return Statement.compile(select(verdict).where(kind.tenant_id == TENANT, kind.id == ID))
 
 
 async def apply(

@@ -49,6 +49,7 @@ def create_engine(settings: Settings) -> AsyncEngine:
             "timeout": settings.connect_timeout,
             "command_timeout": settings.statement_timeout + 0.3,
             "statement_cache_size": 256,
+            "max_cacheable_statement_size": 0,
             "server_settings": server_settings(settings),
         },
     )

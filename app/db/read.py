@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, text
+from sqlalchemy import Insert, Select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.util import greenlet_spawn
@@ -28,7 +28,7 @@ class Statement:
     constants: Mapping[str, Any]
 
     @classmethod
-    def compile(cls, select: Select[Any]) -> "Statement":
+    def compile(cls, select: Select[Any] | Insert) -> "Statement":
         compiled = select.compile(dialect=_dialect, compile_kwargs={"render_postcompile": True})
         names = tuple(compiled.positiontup or ())
         constants = {name: value for name, value in compiled.params.items() if value is not None}
@@ -73,12 +73,15 @@ async def reading(engine: AsyncEngine, tenant_id: UUID) -> AsyncIterator[Reader]
 
 async def read_inside(session: AsyncSession) -> Reader:
     """A reader in the session's own transaction: how a write renders its reply. Flushes first."""
-    await session.flush()
-    connection = await session.connection()
-    pooled = await connection.get_raw_connection()
-    return Reader(pooled.driver_connection)
+    if session.new or session.dirty or session.deleted:
+        await session.flush()
+    reader: Reader = session.info[Reader]
+    return reader
 
 
 async def bind_tenant(session: AsyncSession, tenant_id: UUID) -> None:
     """Bind the session's transaction to one tenant; without it every table reads as empty."""
-    await session.execute(text("SELECT set_config('app.tenant', :tenant, true)"), {"tenant": str(tenant_id)})
+    connection = await session.connection()
+    await connection.exec_driver_sql("SELECT set_config('app.tenant', $1, true)", (str(tenant_id),))
+    pooled = await connection.get_raw_connection()
+    session.info[Reader] = Reader(pooled.driver_connection)

@@ -1,11 +1,13 @@
 """Access where the general rule is not enough: the teacher who is named on a goal."""
 
+from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, exists, literal_column, select, true
 
 from app.core.access import (
+    ID,
     PERSON,
     TENANT,
     Level,
@@ -72,39 +74,39 @@ def held(plan: Any, goal_id: Sql | None = None) -> Any:
 
 async def load_plan(write: Write, plan_id: UUID) -> tuple[Plan, list[str]]:
     """The plan, locked, and the caller's relations; 404 if the caller may not know of it."""
+    return await _one(write, _plan_locked(), plan_id)
+
+
+@cache
+def _plan_locked() -> Select[Any]:
     relations = held(Plan)
-    return await _one(
-        write,
+    return (
         select(Plan, relations.c.relations)
         .join(relations, true())
-        .where(Plan.tenant_id == TENANT, Plan.id == plan_id)
-        .with_for_update(of=Plan),
+        .where(Plan.tenant_id == TENANT, Plan.id == ID)
+        .with_for_update(of=Plan)
     )
 
 
 async def load_goal(write: Write, goal_id: UUID) -> tuple[Goal, list[str]]:
     """The goal and its plan, locked, and the caller's relations; 404 if the caller may not know of it."""
-    relations = held(Plan, Goal.id)
-    return await _one(
-        write,
-        select(Goal, relations.c.relations)
-        .join(Plan, _is_plan_of(Goal))
-        .join(relations, true())
-        .where(Goal.tenant_id == TENANT, Goal.id == goal_id)
-        .with_for_update(of=(Plan, Goal)),
-    )
+    return await _one(write, _locked_with_plan(Goal, Goal.id), goal_id)
 
 
 async def load_below_goal(write: Write, entity: type[Below], entity_id: UUID) -> tuple[Below, list[str]]:
     """An action or milestone, locked with its plan, and the caller's relations."""
-    relations = held(Plan, entity.goal_id)
-    return await _one(
-        write,
+    return await _one(write, _locked_with_plan(entity, entity.goal_id), entity_id)
+
+
+@cache
+def _locked_with_plan(entity: Any, goal_id: Any) -> Select[Any]:
+    relations = held(Plan, goal_id)
+    return (
         select(entity, relations.c.relations)
         .join(Plan, _is_plan_of(entity))
         .join(relations, true())
-        .where(entity.tenant_id == TENANT, entity.id == entity_id)
-        .with_for_update(of=(Plan, entity)),
+        .where(entity.tenant_id == TENANT, entity.id == ID)
+        .with_for_update(of=(Plan, entity))
     )
 
 
@@ -112,8 +114,8 @@ def _is_plan_of(entity: Any) -> ColumnElement[bool]:
     return and_(Plan.tenant_id == entity.tenant_id, Plan.id == entity.plan_id)
 
 
-async def _one(write: Write, statement: Select[Any]) -> tuple[Any, list[str]]:
-    row = (await write.session.execute(statement, write.principal.binds())).one_or_none()
+async def _one(write: Write, statement: Select[Any], id: UUID) -> tuple[Any, list[str]]:
+    row = (await write.session.execute(statement, {**write.principal.binds(), "id": id})).one_or_none()
     if row is None:
         raise not_found()
     require(row[1], Section.PLAN, Level.READ)
