@@ -1,5 +1,6 @@
 """Problem details (RFC 9457): the one family of errors and its only renderer."""
 
+import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -11,6 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_BASE = "urn:plp:problem:"
+ERRORS_NAMED = 20
 RETRY_SOON = {"Retry-After": "1"}
 
 
@@ -90,6 +92,8 @@ def invalid(pointer: str, code: str, detail: str) -> Problem:
 
 
 def validation(errors: Sequence[Mapping[str, str]]) -> Problem:
+    """A 422 that names the first few places that were refused."""
+    errors = errors[:ERRORS_NAMED]
     return Problem(422, "validation_error", "Not valid", "The request has values that are not accepted.", errors=errors)
 
 
@@ -109,7 +113,7 @@ def json_pointer(path: Iterable[Any]) -> str:
 def validation_problem(errors: Iterable[Mapping[str, Any]], place: str) -> Problem:
     """Pydantic's errors as a problem. A path parameter that cannot be an id names nothing: 404."""
     found = []
-    for error in errors:
+    for error in itertools.islice(errors, ERRORS_NAMED):
         location = tuple(error["loc"])
         where = place
         if location and location[0] in ("body", "query", "path", "header", "cookie"):

@@ -1,5 +1,7 @@
 """Prometheus metrics: rate, errors and duration by route template, and the pool. No identifiers in labels."""
 
+import functools
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from sqlalchemy import QueuePool
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -18,11 +20,17 @@ class Metrics:
         self._duration = Histogram(
             "plp_request_seconds", "Time to answer.", ["method", "route"], buckets=BUCKETS, registry=self.registry
         )
+        self._series = functools.cache(self._find_series)
         self._pool = Gauge("plp_pool_connections", "Database connections.", ["state"], registry=self.registry)
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
-        self._requests.labels(method, route, f"{status // 100}xx").inc()
-        self._duration.labels(method, route).observe(seconds)
+        counted, timed = self._series(method, route, status // 100)
+        counted.inc()
+        timed.observe(seconds)
+
+    def _find_series(self, method: str, route: str, hundreds: int) -> tuple[Counter, Histogram]:
+        """The two series of a kind of request; finding them by label costs more than counting."""
+        return self._requests.labels(method, route, f"{hundreds}xx"), self._duration.labels(method, route)
 
     def exposition(self, engine: AsyncEngine) -> bytes:
         """The text that a scrape gets."""

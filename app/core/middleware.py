@@ -5,18 +5,21 @@ import time
 from collections.abc import Iterable
 
 from starlette.datastructures import Headers
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.errors import Problem, not_found, problem_response
-from app.core.logging import log
+from app.core.logging import described, log
 from app.core.metrics import Metrics
 from app.db.base import new_id
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+HEADERS_LIMIT = 32 * 1024
+CLIENT_CLOSED_REQUEST = 499
+"""Nobody waits for the reply any more; a number for logs and metrics only."""
 UNMATCHED = "(none)"
 
 
@@ -34,7 +37,10 @@ class RequestMiddleware:
         exchange = _Exchange(scope, send)
         started = time.perf_counter()
         try:
-            await self._answer(exchange, receive)
+            if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADERS_LIMIT:
+                await problem_response(_headers_too_large(), exchange.request_id)(scope, receive, exchange.send)
+            else:
+                await self._answer(exchange, receive)
         finally:
             self._note(exchange, time.perf_counter() - started)
 
@@ -45,8 +51,10 @@ class RequestMiddleware:
                 await _options(Request(scope), exchange.request_id)(scope, receive, exchange.send)
             else:
                 await self.app(scope, receive, exchange.send)
-        except Exception:
-            log.exception("request_failed", request_id=exchange.request_id, route=_template(scope))
+        except ClientDisconnect:
+            exchange.status = CLIENT_CLOSED_REQUEST
+        except Exception as error:
+            log.error("request_failed", request_id=exchange.request_id, route=_template(scope), **described(error))
             if exchange.status:
                 raise
             await problem_response(_internal_error(), exchange.request_id)(scope, receive, exchange.send)
@@ -69,16 +77,15 @@ class _Exchange:
     """One request and what was sent for it."""
 
     def __init__(self, scope: Scope, send: Send) -> None:
-        self.scope = scope
         self.method: str = scope["method"]
+        # The server keeps its own: it must know that a HEAD's reply has no body.
+        self.scope = scope if self.method != "HEAD" else {**scope, "method": "GET"}
         self.status = 0
         self._send = send
         self._is_head = self.method == "HEAD"
-        if self._is_head:
-            scope["method"] = "GET"
         given = Headers(scope=scope).get("x-request-id", "")
         self.request_id = given if REQUEST_ID.fullmatch(given) else new_id().hex
-        scope["request_id"] = self.request_id
+        self.scope["request_id"] = self.request_id
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -93,6 +100,10 @@ class _Exchange:
 
 def _template(scope: Scope) -> str:
     return getattr(scope.get("route"), "path", UNMATCHED)
+
+
+def _headers_too_large() -> Problem:
+    return Problem(431, "headers_too_large", "Too large", f"The headers may have at most {HEADERS_LIMIT} bytes.")
 
 
 def _internal_error() -> Problem:

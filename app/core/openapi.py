@@ -49,6 +49,7 @@ MEANINGS = {
     401: "No valid access token, or its session is over.",
     403: "You can see this but may not do that; `permission` names what is missing.",
     404: "No such resource, or not one you may know of.",
+    408: "The body came too slowly.",
     409: "A rule refuses this now; `code` says which.",
     412: "Changed since you read it; the current tag is in `ETag`.",
     413: "The body is too large.",
@@ -163,7 +164,7 @@ def _statuses(route: APIRoute, method: str) -> list[int]:
     is_write = method != "GET"
     if is_write:
         # A body that an operation has no use for is still read, and has to be one.
-        found += [400, 413, 415]
+        found += [400, 408, 413, 415]
     if isinstance(route, UnitOfWorkRoute):
         found += [401, 403]
         if is_write:

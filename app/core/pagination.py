@@ -1,6 +1,6 @@
 """Lists: filters and sorts from a closed set, keyset cursors, one statement a page.
 
-A cursor is opaque, signed, and bound to the list, its filter, its sort and its caller. Rows whose sort key does not
+A cursor is opaque, sealed, and bound to the list, its filter, its sort and its caller. Rows whose sort key does not
 change are neither skipped nor repeated while others come and go.
 """
 
@@ -38,13 +38,12 @@ from app.core.principal import Principal
 from app.core.reads import STATEMENTS_KEPT, Read, chosen, with_caller
 from app.core.replies import json_reply
 from app.core.schemas import plain_integer
-from app.core.secrets import Keyring, constant_time_equal
+from app.core.secrets import Keyring, SealBroken
 from app.db.projection import Projection
 from app.db.read import Statement
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
-MAC_BYTES = 16
 
 Limit = Annotated[
     int,
@@ -232,26 +231,25 @@ def _after(columns: Sequence[Any], *, is_descending: bool) -> ColumnElement[bool
 
 
 class _CursorSeal:
-    """Makes and opens the cursors of one list as one caller asks for it."""
+    """Makes and opens the cursors of one list as one caller asks for it. A cursor holds names: it is sealed, and
+    alike for the same page, so that the page's tag is.
+    """
 
     def __init__(self, keyring: Keyring, binding: str) -> None:
         self._keyring = keyring
-        self._binding = binding
-
-    def _mac(self, payload: bytes) -> bytes:
-        return self._keyring.mac("cursor", self._binding, payload)[:MAC_BYTES]
+        self._binding = binding.encode()
 
     def close(self, last_key: str) -> str:
-        payload = last_key.encode()
-        return urlsafe_b64encode(self._mac(payload) + payload).decode().rstrip("=")
+        sealed = self._keyring.seal_alike("cursor", last_key.encode(), self._binding)
+        return urlsafe_b64encode(sealed).decode().rstrip("=")
 
     def open(self, cursor: str) -> list[Any]:
         try:
-            raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        except ValueError:
+            sealed = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+            payload = self._keyring.open("cursor", sealed, self._binding)
+        except (ValueError, SealBroken):
             raise invalid_cursor() from None
-        mac, payload = raw[:MAC_BYTES], raw[MAC_BYTES:]
-        if not constant_time_equal(mac, self._mac(payload)) or self.close(payload.decode()) != cursor:
+        if self.close(payload.decode()) != cursor:  # base64 has more than one spelling of the same bytes
             raise invalid_cursor()
         return list(json.loads(payload))
 

@@ -9,7 +9,7 @@ from fastapi import Request, Response
 from app.core.errors import Problem
 
 CACHE_HEADERS = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Accept"}
-_TAG_LIST = re.compile(r'\s*(?:W/)?"([^"]*)"\s*(?:,|$)')
+_TAG = re.compile(r'"([^"]*)"')
 
 
 def entity_tag(body: bytes, version: int | None) -> str:
@@ -52,4 +52,4 @@ def check_precondition(if_match: str, version: int, current_tag: str | None = No
 
 
 def _tags(header: str) -> list[str]:
-    return _TAG_LIST.findall(header)
+    return _TAG.findall(header)

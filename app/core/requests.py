@@ -1,14 +1,16 @@
 """Reads requests strictly: known query parameters only, bodies within the limit, of the right type, parsed once."""
 
+import asyncio
 from typing import Any
 
 from fastapi import Request
 from starlette.types import Scope
 
-from app.core.errors import Problem, validation
+from app.core.errors import ERRORS_NAMED, Problem, validation
 from app.core.schemas import Wire
 from app.core.strict_json import check_json, is_storable
 
+BODY_SECONDS = 20.0
 JSON_TYPES = "application/json"
 PATCH_TYPES = "application/merge-patch+json, application/json"
 
@@ -43,6 +45,8 @@ def check_query(request: Request, known: frozenset[str]) -> None:
         elif name == "validate_only" and value not in ("true", "false"):
             errors.append({"pointer": "query:validate_only", "code": "bool_parsing", "detail": "true or false."})
         seen.add(name)
+        if len(errors) == ERRORS_NAMED:
+            break
     if errors:
         raise validation(errors)
 
@@ -60,17 +64,32 @@ async def read_body(request: Request, limit: int) -> bytes | Problem:
 
 
 async def _read_within(request: Request, limit: int) -> bytes:
+    """The whole body, if it comes within the limits of size and time."""
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared[:19]) > limit:
         raise too_large(limit)
     chunks: list[bytes] = []
     size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            raise too_large(limit)
-        chunks.append(chunk)
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > limit:
+                    raise too_large(limit)
+                chunks.append(chunk)
+    except TimeoutError:
+        raise too_slow() from None
     return b"".join(chunks)
+
+
+def too_slow() -> Problem:
+    return Problem(
+        408,
+        "body_too_slow",
+        "Too slow",
+        f"The body must arrive within {BODY_SECONDS:g} seconds.",
+        headers={"Connection": "close"},
+    )
 
 
 def too_large(limit: int) -> Problem:

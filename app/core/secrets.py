@@ -46,6 +46,11 @@ class Keyring:
         nonce = secrets.token_bytes(_NONCE_BYTES)
         return nonce + AESGCM(self._key("seal", purpose)).encrypt(nonce, plaintext, aad)
 
+    def seal_alike(self, purpose: str, plaintext: bytes, aad: bytes = b"") -> bytes:
+        """As `seal`, but the same plaintext and aad always give the same bytes: the nonce is their message code."""
+        nonce = self.mac(f"nonce:{purpose}", aad, plaintext)[:_NONCE_BYTES]
+        return nonce + AESGCM(self._key("seal", purpose)).encrypt(nonce, plaintext, aad)
+
     def open(self, purpose: str, sealed: bytes, aad: bytes = b"") -> bytes:
         """Return what was sealed, or raise `SealBroken`."""
         nonce, ciphertext = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]

@@ -57,7 +57,7 @@ def check_json(data: bytes) -> None:
     errors: list[dict[str, str]] = []
     _inspect(value, errors)
     if errors:
-        raise validation(errors[:20])
+        raise validation(errors)
 
 
 def _not_json(error: Exception) -> Exception:

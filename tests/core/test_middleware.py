@@ -140,3 +140,20 @@ async def test_metrics_name_routes_and_nobody(tiny: World, caller: httpx.AsyncCl
     assert 'method="OTHER",route="(none)"' in exposition
     assert str(person.id) not in exposition
     assert 'plp_pool_connections{state="in_use"}' in exposition
+
+
+async def test_headers_beyond_the_limit_are_refused(anybody: httpx.AsyncClient) -> None:
+    reply = await anybody.get("/livez", headers={"X-Much": "x" * 40_000})
+    assert (reply.status_code, reply.json()["code"]) == (431, "headers_too_large")
+
+
+async def test_a_refusal_names_a_few_of_many_wrong_places(anybody: httpx.AsyncClient) -> None:
+    reply = await anybody.get("/livez?" + "&".join(f"a{number}=1" for number in range(3000)))
+    assert reply.status_code == 422
+    assert len(reply.json()["errors"]) == 20
+
+
+async def test_a_body_with_many_unknown_fields_is_answered_shortly(anybody: httpx.AsyncClient) -> None:
+    body = {f"field_{number}": 1 for number in range(5000)}
+    reply = await anybody.post("/v1/auth/sessions", json=body)
+    assert (reply.status_code, len(reply.json()["errors"])) == (422, 20)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.errors import Problem
-from app.core.replies import check_precondition, entity_tag, json_reply
+from app.core.replies import _TAG, check_precondition, entity_tag, json_reply
 
 
 def request(method: str = "GET", **headers: str) -> Request:
@@ -84,3 +84,9 @@ def test_no_precondition_breaks_the_check(header: str) -> None:
 @given(st.binary(), st.binary())
 def test_different_bodies_have_different_tags(first: bytes, second: bytes) -> None:
     assert (entity_tag(first, 1) == entity_tag(second, 1)) is (first == second)
+
+
+def test_a_hostile_list_of_tags_is_read_in_linear_time() -> None:
+    """The pattern has nothing that could be tried in two ways."""
+    assert _TAG.pattern == r'"([^"]*)"'
+    assert _TAG.findall('"a"' + " " * 200_000 + "x") == ["a"]
