@@ -5,7 +5,6 @@ inside the transaction), store the reply under the key, commit, send. A dependen
 run the handler again, so a route class does it. Nothing else in the application commits.
 """
 
-import asyncio
 import functools
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Annotated, Any
@@ -22,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.core import events
 from app.core.access import Section
 from app.core.binding import Binding
+from app.core.deadlines import within, within_or_apart
 from app.core.errors import (
     RETRYABLE,
     Problem,
@@ -29,7 +29,6 @@ from app.core.errors import (
     problem_response,
     sqlstate,
     unauthorized,
-    unavailable,
     validation_problem,
 )
 from app.core.idempotency import KeyedRequest, check_key, is_stored
@@ -151,7 +150,7 @@ class UnitOfWorkRoute(APIRoute):
                 return reply
 
             try:
-                reply = await answered(_within(runtime_of(request).settings.answer_within, handled()))
+                reply = await answered(within(runtime_of(request).settings.answer_within, handled()))
             except Problem as problem:
                 reply = problem.response(request)
             await reply(scope, receive, send)
@@ -165,14 +164,14 @@ class UnitOfWorkRoute(APIRoute):
 
         async def read(request: Request) -> Response:
             request.scope["plp.read"] = await _open_read(request, known)
-            return await answered(_within(runtime_of(request).settings.answer_within, original(request)))
+            return await answered(within(runtime_of(request).settings.answer_within, original(request)))
 
         async def write(request: Request) -> Response:
             runtime = runtime_of(request)
             claims = await runtime.authenticate(request)
             body = await read_body(request, runtime.settings.body_limit)
             unit = _Unit(self, original, known, request, runtime, claims, body)
-            return await _answered_within(runtime.settings.answer_within, unit.run())
+            return await within_or_apart(runtime.settings.answer_within, unit.run())
 
         return read if is_read else write
 
@@ -236,36 +235,6 @@ def _query_names(dependant: Dependant) -> set[str]:
         fields = getattr(parameter.field_info.annotation, "model_fields", None)
         found |= set(fields) if fields is not None else {parameter.alias}
     return found.union(*(_query_names(inner) for inner in dependant.dependencies))
-
-
-async def _within(seconds: float, reply: Awaitable[Response]) -> Response:
-    async with asyncio.timeout(seconds):
-        return await reply
-
-
-async def _answered_within(seconds: float, reply: Coroutine[Any, Any, Response]) -> Response:
-    """The reply, or 503 when the time is over.
-
-    A cancelled transaction first tries to roll back, which a database that hangs does not answer either: that goes on
-    behind the reply. Whether a commit got through is then open; who sent an Idempotency-Key can ask again.
-    """
-    work = asyncio.create_task(reply)
-    try:
-        done, _ = await asyncio.wait({work}, timeout=seconds)
-    except asyncio.CancelledError:
-        work.cancel()
-        raise
-    if done:
-        return work.result()
-    work.add_done_callback(_forget)
-    work.cancel()
-    raise unavailable("The database does not answer. Try again.")
-
-
-def _forget(work: asyncio.Task[Response]) -> None:
-    """Take note of how abandoned work ended, so that nobody else complains of it."""
-    if not work.cancelled():
-        work.exception()
 
 
 async def answered(reply: Awaitable[Response]) -> Response:
