@@ -9,27 +9,26 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 from uuid import UUID
 
 import asyncpg
 import typer
 import uvicorn
-from pydantic import SecretStr, ValidationError
-from rich.console import Console
+from pydantic import SecretStr
 from rich.table import Table
 from sqlalchemy import pool
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from uvicorn.supervisors import Multiprocess
 
 from app import __version__
+from app.core.errors import database_problem
 from app.core.logging import configure_logging, log
-from app.core.secrets import Keyring
+from app.core.secrets import Keyring, SealBroken
 from app.core.sequencer import run_sequencer
 from app.db import migrate
 from app.db.cluster import EmbeddedServerError, exclusive
-from app.db.complaints import complaint
 from app.db.engine import async_url
 from app.db.read import bind_tenant
 from app.db.roles import check_role
@@ -37,17 +36,20 @@ from app.demo import prepare
 from app.demo.display import loading, show
 from app.demo.prepare import Choice, DemoError
 from app.demo.world import MINIMUM_LEARNERS
-from app.identity.keys import ensure_keys, rotate_keys
+from app.identity.keys import SigningKeys, ensure_keys, rotate_keys
 from app.identity.service.accounts import create_account_for_operator, find_tenant
 from app.integrations.case.importer import ImportReport, import_file
 from app.integrations.case.reader import PackageError
 from app.main import create_app, json_text
 from app.roster.founding import Newcomer, add_newcomer, found_tenant
 from app.roster.models import ROLES
-from app.settings import Settings
+from app.settings import Settings, check_address
+from app.terminal import complaints, console, database_complaints, fail, read_settings
 
 GRACE_SECONDS = 20
 KEEP_ALIVE_SECONDS = 75
+CONNECTIONS = 1000
+"""Open connections of one process beyond which the next are answered 503, before they cost anything more."""
 
 plp = typer.Typer(
     help="REST backend for personalized learning plans.", no_args_is_help=True, pretty_exceptions_enable=False
@@ -59,9 +61,6 @@ plp.add_typer(imports, name="import")
 plp.add_typer(keys, name="keys")
 plp.add_typer(accounts, name="account")
 
-console = Console()
-complaints = Console(stderr=True)
-
 DataDir = Annotated[Path, typer.Option(help="Where the demo keeps its data; unused where DATABASE_URL is set.")]
 DEMO_DIR = Path(".plp")
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
@@ -71,11 +70,6 @@ Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 
 def main() -> None:
     """Run the command line."""
     plp()
-
-
-def fail(message: str) -> NoReturn:
-    complaints.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
-    raise typer.Exit(1)
 
 
 @plp.command()
@@ -91,7 +85,7 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, help="Processes that serve.")] = 1,
 ) -> None:
     """Serve the API; settings come from the environment."""
-    settings = _settings()
+    settings = read_settings()
     with _listening(host, port) as listener:
         _serve(settings, listener, workers)
 
@@ -100,7 +94,11 @@ def serve(
 def migrate_database() -> None:
     """Bring the database of MIGRATION_DATABASE_URL to the newest schema."""
     dsn = os.environ.get("MIGRATION_DATABASE_URL") or fail("MIGRATION_DATABASE_URL is not set.")
-    with _database_complaints():
+    try:
+        check_address(dsn)
+    except ValueError as error:
+        fail(f"MIGRATION_DATABASE_URL: {error}")
+    with database_complaints():
         migrate.upgrade(dsn)
     console.print("The schema is up to date.")
 
@@ -108,7 +106,7 @@ def migrate_database() -> None:
 @plp.command()
 def worker() -> None:
     """Number events and clear away what has expired, until stopped."""
-    settings = _settings()
+    settings = read_settings()
     if settings.system_database_url is None:
         fail("SYSTEM_DATABASE_URL is not set.")
     configure_logging(settings.log_level)
@@ -175,8 +173,11 @@ def create(
     with _operating(data_dir) as settings:
         try:
             invitation = asyncio.run(_create_account(settings, tenant, tenant_name, who, email, user_name))
-        except IntegrityError:
-            fail("The person must be of the tenant and without an account, and the sign-in name not be taken.")
+        except IntegrityError as error:
+            problem = database_problem(error)
+            if problem is None:
+                raise
+            fail(f"There is no person {person} in {tenant}." if problem.status == 404 else problem.detail)
     typer.echo(invitation)
 
 
@@ -229,7 +230,7 @@ def _prepare_demo(
         secret = prepare.secret_key(data_dir)
         with console.status("Starting the database …"):
             addresses = stack.enter_context(prepare.database(data_dir))
-        with _database_complaints(), loading(console, choice) as advance:
+        with database_complaints(), loading(console, choice) as advance:
             prepare.prepare(addresses, secret, choice, prepare.framework_file(framework), advance)
         path = prepare.write_demo_json(data_dir, base_url, secret, choice)
     show(console, base_url, path, choice)
@@ -243,7 +244,10 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
     try:
         listener = socket.create_server((host, port), family=family)
     except OSError as error:
-        fail(f"Cannot listen on {host}, port {port}: {error.strerror}. Is another server running? Try another --port.")
+        fail(
+            f"Cannot listen on {host}, port {port}: {error.strerror}. Is another server running? "
+            "Try another --port, as in `.venv/bin/plp demo --port 8001`."
+        )
     with listener:
         listener.set_inheritable(True)
         yield listener
@@ -251,7 +255,7 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
 
 def _serve(settings: Settings, listener: socket.socket, workers: int) -> None:
     """Serve until SIGINT or SIGTERM; requests that are being answered are given time to finish."""
-    with _database_complaints():
+    with database_complaints():
         asyncio.run(_make_ready(settings))
     config = uvicorn.Config(
         partial(create_app, settings),
@@ -260,6 +264,10 @@ def _serve(settings: Settings, listener: socket.socket, workers: int) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        # Whose X-Forwarded-For counts is for the operator to say; uvicorn itself would believe any local process.
+        proxy_headers="FORWARDED_ALLOW_IPS" in os.environ,
+        ws="none",
+        limit_concurrency=CONNECTIONS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
@@ -277,8 +285,19 @@ def _serve(settings: Settings, listener: socket.socket, workers: int) -> None:
 
 async def _make_ready(settings: Settings) -> None:
     await check_role(settings.database_url.get_secret_value())
-    async with _sessions(settings) as sessions, sessions() as session, session.begin():
-        await ensure_keys(session, _keyring(settings))
+    async with _engine(settings) as engine:
+        await _make_keys(engine, settings)
+
+
+async def _make_keys(engine: AsyncEngine, settings: Settings) -> None:
+    """The signing keys, made where they are missing; they tell whether the database was begun with this SECRET_KEY."""
+    keyring = _keyring(settings)
+    async with AsyncSession(engine) as session, session.begin():
+        await ensure_keys(session, keyring)
+    try:
+        await SigningKeys(engine, keyring, settings.issuer).signer()
+    except SealBroken:
+        fail("SECRET_KEY is not the one that this database was begun with, and without that one nobody can sign in.")
 
 
 async def _work(settings: Settings) -> None:
@@ -291,17 +310,19 @@ async def _work(settings: Settings) -> None:
 
 
 async def _rotate(settings: Settings) -> str:
-    async with _sessions(settings) as sessions, sessions() as session, session.begin():
-        return await rotate_keys(session, _keyring(settings))
+    async with _engine(settings) as engine:
+        await _make_keys(engine, settings)
+        async with AsyncSession(engine) as session, session.begin():
+            return await rotate_keys(session, _keyring(settings))
 
 
 async def _import_case(settings: Settings, file: Path, slug: str | None) -> ImportReport:
-    async with _sessions(settings) as sessions:
-        async with sessions() as session:
+    async with _engine(settings) as engine:
+        async with AsyncSession(engine) as session:
             tenant_id = await find_tenant(session, slug) if slug else await _only_tenant(settings)
         if tenant_id is None:
             fail(f"There is no tenant {slug}.")
-        return await import_file(sessions, tenant_id, file)
+        return await import_file(async_sessionmaker(engine), tenant_id, file)
 
 
 async def _create_account(
@@ -312,17 +333,19 @@ async def _create_account(
     email: str | None,
     user_name: str | None,
 ) -> str:
-    async with _sessions(settings) as sessions, sessions() as session, session.begin():
-        tenant_id = await find_tenant(session, slug)
-        if tenant_id is None:
-            if tenant_name is None:
-                fail(f"There is no tenant {slug}; name it with --tenant-name to make it.")
-            tenant_id = await found_tenant(session, slug, tenant_name)
-        await bind_tenant(session, tenant_id)
-        person_id = await add_newcomer(session, tenant_id, person) if isinstance(person, Newcomer) else person
-        return await create_account_for_operator(
-            session, _keyring(settings), tenant_id, person_id=person_id, email=email, username=user_name
-        )
+    async with _engine(settings) as engine:
+        await _make_keys(engine, settings)
+        async with AsyncSession(engine) as session, session.begin():
+            tenant_id = await find_tenant(session, slug)
+            if tenant_id is None:
+                if tenant_name is None:
+                    fail(f"There is no tenant {slug}; name it with --tenant-name to make it.")
+                tenant_id = await found_tenant(session, slug, tenant_name)
+            await bind_tenant(session, tenant_id)
+            person_id = await add_newcomer(session, tenant_id, person) if isinstance(person, Newcomer) else person
+            return await create_account_for_operator(
+                session, _keyring(settings), tenant_id, person_id=person_id, email=email, username=user_name
+            )
 
 
 async def _only_tenant(settings: Settings) -> UUID:
@@ -340,10 +363,10 @@ async def _only_tenant(settings: Settings) -> UUID:
 
 
 @asynccontextmanager
-async def _sessions(settings: Settings) -> AsyncIterator[async_sessionmaker[AsyncSession]]:
-    """Sessions as plp_app, without the time limits of a server."""
+async def _engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
+    """The database as plp_app, without the time limits of a server."""
     engine = create_async_engine(async_url(settings.database_url.get_secret_value()), poolclass=pool.NullPool)
-    yield async_sessionmaker(engine)
+    yield engine
     await engine.dispose()
 
 
@@ -360,9 +383,9 @@ def _show_import(report: ImportReport) -> None:
 @contextmanager
 def _operating(data_dir: Path) -> Iterator[Settings]:
     """The database to work on: the environment's, else that of a demo."""
-    with _database_complaints():
+    with database_complaints():
         if "DATABASE_URL" in os.environ or not (data_dir / "world.json").exists():
-            yield _settings()
+            yield read_settings()
             return
         with prepare.database(data_dir) as addresses:
             yield prepare.demo_settings(
@@ -370,24 +393,5 @@ def _operating(data_dir: Path) -> Iterator[Settings]:
             )
 
 
-def _settings() -> Settings:
-    try:
-        return Settings()
-    except ValidationError as error:
-        # The input stays out of the message: it may be a secret.
-        fail("\n".join(f"{str(found['loc'][0]).upper()}: {found['msg']}" for found in error.errors()))
-
-
 def _keyring(settings: Settings) -> Keyring:
     return Keyring(settings.secret_key.get_secret_value().encode())
-
-
-@contextmanager
-def _database_complaints() -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        message = complaint(error)
-        if message is None:
-            raise
-        fail(message)

@@ -15,10 +15,11 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.staticfiles import StaticFiles
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import RedirectResponse
 
 from app import __version__
 from app.api import ROUTERS
+from app.core.cors import Cors
 from app.core.errors import Problem, not_found, problem_response, validation_problem
 from app.core.logging import configure_logging
 from app.core.metrics import Metrics
@@ -47,7 +48,6 @@ TAGS = [
     {"name": "competencies", "description": "Frameworks and their competencies, in CASE's words."},
     {"name": "changes", "description": "What changed since a number, for delta sync."},
 ]
-EXPOSED = ["ETag", "Link", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed"]
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -105,21 +105,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 def _add_layers(app: FastAPI, settings: Settings) -> None:
     if settings.allowed_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=list(settings.allowed_origins),
-            allow_credentials=True,
-            allow_methods=["GET", "POST", "PATCH", "PUT", "DELETE"],
-            allow_headers=[
-                "Authorization",
-                "Content-Type",
-                "Idempotency-Key",
-                "If-Match",
-                "If-None-Match",
-                "X-Requested-With",
-            ],
-            expose_headers=EXPOSED,
-        )
+        app.add_middleware(Cors, origins=settings.allowed_origins)
     app.add_middleware(RequestMiddleware, metrics=app.state.metrics)
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid)
@@ -165,6 +151,10 @@ def _add_documents(app: FastAPI) -> None:
             swagger_favicon_url="/docs/assets/favicon-32x32.png",
         )
 
+    async def front(_request: Request) -> Response:
+        return RedirectResponse("/docs")
+
+    app.add_route("/", front, include_in_schema=False)
     app.add_route("/openapi.json", openapi_json, include_in_schema=False)
     app.add_route("/docs", docs, include_in_schema=False)
     app.mount("/docs/assets", StaticFiles(directory=DOCS_ASSETS))

@@ -1,7 +1,20 @@
 """The one settings class. Every value comes from the environment (or from `plp demo`, which makes its own)."""
 
+from urllib.parse import urlsplit
+
 from pydantic import SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def check_address(dsn: str) -> None:
+    """Raise `ValueError` for what cannot be the address of a PostgreSQL database; the text does not repeat it."""
+    try:
+        parts = urlsplit(dsn)
+        is_address = parts.scheme in ("postgresql", "postgres") and (parts.port is None or parts.port > 0)
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise ValueError("must be the address of a PostgreSQL database: postgresql://role:password@host:5432/name")
 
 
 class Settings(BaseSettings):
@@ -46,6 +59,13 @@ class Settings(BaseSettings):
     def _long_enough(cls, value: SecretStr) -> SecretStr:
         if len(value.get_secret_value()) < 32:
             raise ValueError("SECRET_KEY must have at least 32 characters")
+        return value
+
+    @field_validator("database_url", "migration_database_url", "system_database_url")
+    @classmethod
+    def _is_address(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            check_address(value.get_secret_value())
         return value
 
     @property

@@ -101,6 +101,27 @@ def test_a_weak_secret_is_refused_without_showing_it(monkeypatch: pytest.MonkeyP
     assert "hunter2" not in printed
 
 
+@pytest.mark.parametrize("address", ["sqlite:///secret", "postgresql://[secret", "secret"])
+def test_an_address_that_is_no_postgresql_is_refused(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("DATABASE_URL", address)
+    monkeypatch.setenv("SECRET_KEY", SECRET_KEY)
+    monkeypatch.setenv("MIGRATION_DATABASE_URL", address)
+    for printed in (run("serve", "--port", "0", status=1), run("migrate", status=1)):
+        assert "DATABASE_URL: must be the address of a PostgreSQL database" in printed
+        assert "secret" not in printed
+
+
+def test_another_secret_than_the_databases_is_refused(
+    new_database: Callable[[], Database], at_database: Callable[[Database], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_database(new_database())
+    run("keys", "rotate")
+    monkeypatch.setenv("SECRET_KEY", SECRET_KEY[::-1])
+    create = ("account", "create", "--tenant", "elm", "--tenant-name", "Elm", "--email", "a@elm.example")
+    for command in (("serve", "--port", "0"), ("keys", "rotate"), (*create, "--given-name", "A", "--family-name", "B")):
+        assert "SECRET_KEY is not the one" in run(*command, status=1)
+
+
 def test_serve_refuses_the_role_of_the_owner(
     new_database: Callable[[], Database], at_database: Callable[[Database], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,7 +185,11 @@ def test_an_account_can_begin_a_tenant(
     first = run(*create, "--tenant-name", "Elm Schools", *who, "--email", "ada@elm.example")
     second = run(*create, *who, "--user-name", "ada.ng", "--role", "teacher")
     assert first != second
-    assert "not be taken" in run(*create, *who, "--email", "Ada@elm.example", status=1)
+    assert "signs in by that e-mail" in run(*create, *who, "--email", "Ada@elm.example", status=1)
+    nobody = run(*create, "--person", "01934b5e-7f6a-7c3e-9d0a-000000000001", "--email", "b@elm.example", status=1)
+    assert "There is no person 01934b5e" in nobody
+    known = count(database, "SELECT person_id FROM account LIMIT 1")
+    assert "has an account already" in run(*create, "--person", str(known), "--email", "b@elm.example", status=1)
     assert count(database, "SELECT count(*) FROM account WHERE password_hash IS NULL") == 2
     roles = "SELECT string_agg(r.role, ' ' ORDER BY r.role) FROM role_assignment r JOIN org o ON o.id = r.org_id"
     assert count(database, roles) == "district_admin teacher"
@@ -233,6 +258,37 @@ def test_serve_answers_until_it_is_told_to_stop(
     server.send_signal(signal.SIGTERM)
     printed, _ = server.communicate()
     assert printed.count("Application shutdown complete") == workers
+
+
+@pytest.mark.parametrize(("believed", "last"), [(None, 429), ("127.0.0.1", 401)])
+def test_a_forwarded_address_counts_only_where_the_operator_says_so(
+    new_database: Callable[[], Database],
+    at_database: Callable[[Database], None],
+    monkeypatch: pytest.MonkeyPatch,
+    believed: str | None,
+    last: int,
+) -> None:
+    monkeypatch.delenv("FORWARDED_ALLOW_IPS", raising=False)
+    if believed:
+        monkeypatch.setenv("FORWARDED_ALLOW_IPS", believed)
+    at_database(new_database())
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = str(probe.getsockname()[1])
+    server = start("serve", "--port", port)
+    read_until(server, "Application startup complete")
+    guess = {"identifier": "maya", "password": "a guess of many", "client": "app"}
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        statuses = [
+            client.post("/v1/auth/sessions", json=guess, headers={"X-Forwarded-For": f"203.0.113.{n}"}).status_code
+            for n in range(6)
+        ]
+        upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+        assert client.get("/v1/secret-path", headers=upgrade | {"Sec-WebSocket-Key": "bm9uY2U="}).status_code == 404
+    server.send_signal(signal.SIGTERM)
+    printed, _ = server.communicate()
+    assert statuses == [401] * 5 + [last]
+    assert "secret-path" not in printed
+    assert "127.0.0.1:" not in printed
 
 
 # A demo as a process

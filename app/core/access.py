@@ -1,7 +1,8 @@
 """Access is a query, not a check: who may do what, as data, and principal + section + level as a SQL predicate.
 
 The caller's relations to learners are facts in tables; they reach this module through the view `access_fact` and
-through the school held on learners and plans. Source of the default rules: the table "who sees what" of the domain.
+through the school held on learners and plans. A restriction of contact overrides them all: the caller's facts name the
+learners whom the caller is barred from. Source of the default rules: the table "who sees what" of the domain.
 """
 
 from collections.abc import Collection, Iterable
@@ -104,6 +105,9 @@ RULES: dict[Section, dict[Relation, Level]] = {
     },
 }
 
+PERMISSION_WORDS = {Section.LEARNER: "roster", Section.PLAN: "plans", Section.ACCOUNT: "accounts"}
+"""How permissions call the sections, as in `plans:write`."""
+
 PLAN_STAFF = (Relation.ADVISOR, Relation.COUNSELOR, Relation.CASE_MANAGER, Relation.SERVICE_WRITER)
 
 
@@ -136,6 +140,10 @@ class Shape:
     """Administers no (0), one (1) or several (2) schools."""
     is_related: bool
     """May have relations to single learners."""
+    is_barred: bool
+    """A restriction keeps the caller from some learner."""
+    reads_events: bool
+    """May read who changed what: a service only with the scope."""
 
 
 access_fact = table(
@@ -157,6 +165,7 @@ TODAY = bindparam("caller_today", type_=Date())
 SCHOOL = bindparam("caller_school", type_=Uuid())
 SCHOOLS = bindparam("caller_schools", type_=ARRAY(Uuid()))
 BLANKET = bindparam("caller_blanket", type_=ARRAY(Text()))
+BARRED = bindparam("caller_barred", type_=ARRAY(Uuid()))
 
 
 def in_force(from_on: Sql, until_on: Sql) -> ColumnElement[bool]:
@@ -174,7 +183,9 @@ def visible(
 ) -> ColumnElement[bool]:
     """The predicate of a list: the rows whose `section` the caller may read."""
     inside = tenant_id == TENANT
-    if any(Relation(relation) in RULES[section] for relation in shape.blanket):
+    if shape.is_barred:
+        inside = and_(inside, is_barred_from(learner_id).is_not(true()))
+    if reads_all(shape, section):
         return inside
     ways: list[ColumnElement[bool]] = []
     if shape.schools and Relation.SCHOOL_ADMIN in RULES[section]:
@@ -184,6 +195,16 @@ def visible(
     return and_(inside, or_(*ways)) if ways else false()
 
 
+def reads_all(shape: Shape, section: Section) -> bool:
+    """Whether the caller reads this section of every learner. For a service it is that or nothing."""
+    return any(Relation(relation) in RULES[section] for relation in shape.blanket)
+
+
+def is_barred_from(learner_id: Sql) -> ColumnElement[bool]:
+    """Whether a restriction keeps the caller from the learner, whatever the caller is by role."""
+    return learner_id == func.any(BARRED)
+
+
 def related_learners(section: Section) -> Select[Any]:
     """The learners whose `section` the caller may read through a relation of their own."""
     return select(access_fact.c.learner_id).where(
@@ -191,11 +212,12 @@ def related_learners(section: Section) -> Select[Any]:
         access_fact.c.person_id == PERSON,
         access_fact.c.relation == func.any(_texts(relations_with(section, READ))),
         in_force(access_fact.c.from_on, access_fact.c.until_on),
+        is_barred_from(access_fact.c.learner_id).is_not(true()),
     )
 
 
 def relations_to(*, learner_id: Sql, school_id: Sql, named: ColumnElement[bool] | None = None) -> ColumnElement[Any]:
-    """All relations of the caller to one learner, as a text array.
+    """All relations of the caller to one learner, as a text array; none where a restriction holds.
 
     `named` says whether the caller is named on the row at hand; it counts only together with being a teacher.
     """
@@ -214,10 +236,10 @@ def relations_to(*, learner_id: Sql, school_id: Sql, named: ColumnElement[bool] 
     no_text: ColumnElement[Any] = literal_column("'{}'::text[]", ARRAY(Text()))
     at_school = case((school_id == func.any(SCHOOLS), array([literal_column("'school_admin'", Text())])), else_=no_text)
     together = func.array_cat(func.array_cat(held, at_school, type_=ARRAY(Text())), BLANKET, type_=ARRAY(Text()))
-    if named is None:
-        return together
-    by_name = case((named, array([literal_column("'named_teacher'", Text())])), else_=no_text)
-    return func.array_cat(together, by_name, type_=ARRAY(Text()))
+    if named is not None:
+        by_name = case((named, array([literal_column("'named_teacher'", Text())])), else_=no_text)
+        together = func.array_cat(together, by_name, type_=ARRAY(Text()))
+    return case((is_barred_from(learner_id), no_text), else_=together)
 
 
 def has_any(relations: Sql, wanted: Iterable[str]) -> ColumnElement[bool]:
@@ -241,4 +263,4 @@ def require(relations: Collection[str] | None, section: Section, level: Level) -
     if reached == Level.NONE:
         raise not_found()
     if reached < level:
-        raise forbidden(f"{section}:{level.name.lower()}")
+        raise forbidden(f"{PERMISSION_WORDS[section]}:{level.name.lower()}")

@@ -19,8 +19,8 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 from sqlalchemy.types import Uuid
 
-from app.core.access import TENANT, Shape
-from app.core.errors import forbidden
+from app.core.access import TENANT, Section, Shape, reads_all
+from app.core.errors import Problem, forbidden
 from app.core.event_views import EventOut, event_projection, visible_events
 from app.core.events import Event
 from app.core.pagination import MAX_LIMIT, Limit
@@ -38,7 +38,7 @@ _tenant = table("tenant", column("id", Uuid()), column("last_event_seq", BigInte
 
 class ChangesQuery(BaseModel):
     after: Annotated[int, Field(ge=0, le=MAX_INTEGER), BeforeValidator(plain_integer)] = Field(
-        0, description="The `next_after` of the call before; 0 for the beginning."
+        0, description="The `next_after` of the call before; 0 for the beginning. A number not yet given is a 400."
     )
     limit: Limit = MAX_LIMIT
 
@@ -87,17 +87,32 @@ def _changes(shape: Shape) -> Statement:
 @router.get("", response_model=ChangesOut, summary="Read what changed since a number")
 async def list_changes(read: Reading, query: Annotated[ChangesQuery, Query()]) -> Response:
     """Numbers are given after commit and per tenant: who has read up to n has seen every change up to n that was theirs
-    to see. A new relation shows older records only by reading them; then go on from here.
+    to see. A new relation shows older records only by reading them; then go on from here. A service needs the scope
+    `events.read`, and one that reads what the events are about, such as `plans.read`.
     """
-
-    def statement(principal: Principal) -> Statement:
-        if not principal.has_scope("events.read"):
-            raise forbidden("events:read")
-        return _changes(principal.shape)
-
     limit = min(query.limit, MAX_LIMIT)
-    _, row = await read.fetch(statement, {"after": query.after, "page_limit": limit})
+    _, row = await read.fetch(_changes_for, {"after": query.after, "page_limit": limit})
+    if query.after > row["head"]:
+        raise beyond_the_end()
     has_more: bool = row["has_more"]
-    next_after = row["last_seq"] if has_more else max(row["head"], query.after)
+    next_after = row["last_seq"] if has_more else row["head"]
     body = f'{{"items":[{row["items"]}],"next_after":{next_after},"has_more":{"true" if has_more else "false"}}}'
     return json_reply(read.request, body)
+
+
+def _changes_for(principal: Principal) -> Statement:
+    """A service that could see no event is told so: an empty feed would look like one without news."""
+    if not principal.has_scope("events.read"):
+        raise forbidden("events:read")
+    if principal.service_client_id is not None and not any(reads_all(principal.shape, each) for each in Section):
+        raise forbidden("plans:read", "events.read shows what else you may read; this needs plans.read as well.")
+    return _changes(principal.shape)
+
+
+def beyond_the_end() -> Problem:
+    return Problem(
+        400,
+        "invalid_cursor",
+        "Not a cursor",
+        "No event has this number yet, so it is not from this feed. Begin anew with after=0.",
+    )

@@ -62,9 +62,14 @@ def problem_response(problem: Problem, request_id: str) -> Response:
     return Response(content, status_code=problem.status, media_type=MEDIA_TYPE, headers=dict(problem.headers))
 
 
-def not_found() -> Problem:
-    """The same words for what does not exist and for what the caller may not know of."""
-    return Problem(404, "not_found", "Not found", "There is no such resource, or you may not know of it.")
+def not_found(*pointers: str) -> Problem:
+    """The same words for what does not exist and for what the caller may not know of.
+
+    `pointers` name the places in the body whose ids are meant.
+    """
+    detail = "There is no such resource, or you may not know of it."
+    errors = [{"pointer": pointer, "code": "not_found", "detail": detail} for pointer in pointers[:ERRORS_NAMED]]
+    return Problem(404, "not_found", "Not found", detail, errors=errors)
 
 
 def unauthorized(detail: str = "The access token is missing, expired or not valid. Sign in again.") -> Problem:

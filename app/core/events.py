@@ -5,7 +5,7 @@ the sequencer gives after commit (see `app.core.sequencer`), so that a reader wh
 """
 
 import uuid
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -78,7 +78,9 @@ def all_fields_of(entity: Any) -> dict[str, dict[str, Any]]:
 
 def plain(value: Any) -> Any:
     """A column's value as JSON has it."""
-    if isinstance(value, datetime | date):
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, uuid.UUID | Decimal):
         return str(value)

@@ -2,6 +2,9 @@
 
 Keys are stored hashed and replies sealed under the server's secret and the key itself, for a reply may hold a share
 link. A key belongs to its account or service client; another caller's equal key is independent.
+
+A replay shows a record again, so it asks for rights again: what was done to a learner's record is told to who may still
+read that part of it, and everything else to who has the same roles and scopes as then. Others get the 404 of a read.
 """
 
 import json
@@ -10,19 +13,31 @@ import uuid
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
 
-from sqlalchemy import LargeBinary, UniqueConstraint, func, select, text
+from sqlalchemy import LargeBinary, UniqueConstraint, column, func, select, table, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import Uuid
 from starlette.responses import Response
 
-from app.core.errors import Problem, validation
+from app.core.access import Section, visible
+from app.core.errors import Problem, not_found, validation
 from app.core.principal import Principal
-from app.core.secrets import Keyring
+from app.core.secrets import Keyring, constant_time_equal
 from app.db.base import Base, Instant, TenantOwned
 
 KEY_FORMAT = re.compile(r"[\x21-\x7e]{1,200}")
 REPLAYED = "Idempotency-Replayed"
 KEPT_DAYS = 90
+
+_learner = table("learner", column("tenant_id", Uuid()), column("id", Uuid()), column("school_id", Uuid()))
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The part of a learner's record that a request changed."""
+
+    learner_id: uuid.UUID
+    section: Section
 
 
 class IdempotencyKey(TenantOwned, Base):
@@ -35,6 +50,10 @@ class IdempotencyKey(TenantOwned, Base):
     key_hash: Mapped[bytes] = mapped_column(LargeBinary)
     request_hash: Mapped[bytes] = mapped_column(LargeBinary)
     reply_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    learner_id: Mapped[uuid.UUID | None]
+    section: Mapped[str | None]
+    rights_hash: Mapped[bytes] = mapped_column(LargeBinary, server_default=text("''"))
+    """Of the caller's roles and scopes; empty, as none is, where they are not known."""
     created_at: Mapped[Instant] = mapped_column(server_default=text("now()"))
 
 
@@ -73,13 +92,19 @@ class KeyedRequest:
         return self.keyring.mac("idempotency-request", self.method, self.target, self.body)
 
     @property
+    def _rights_hash(self) -> bytes:
+        rights = sorted(f"{role} {org_id}" for role, org_id in self.principal.roles), sorted(self.principal.scopes)
+        return self.keyring.mac("idempotency-rights", json.dumps(rights))
+
+    @property
     def _sealing(self) -> str:
         return f"idempotency-reply:{self.key}"
 
     async def claim(self, session: AsyncSession) -> Response | None:
         """The stored reply if the key was used for this request; None if the caller now holds the key.
 
-        Raises 409 while another request holds it, and 422 if it was used for something else.
+        Raises 409 while another request holds it, 422 if it was used for something else, and 404 if the caller may not
+        see any more what the reply shows.
         """
         lock = int.from_bytes(self._key_hash[:8], "big", signed=True)
         if not await session.scalar(select(func.pg_try_advisory_xact_lock(lock))):
@@ -104,10 +129,25 @@ class KeyedRequest:
                 "Not valid",
                 "This Idempotency-Key was used for another request. Use a new one.",
             )
+        if not await self._may_see(session, found):
+            raise not_found()
         return self._unseal(found.reply_sealed)
 
-    def store(self, session: AsyncSession, reply: Response) -> None:
-        """Keep the reply under the key, in the transaction of its effect."""
+    async def _may_see(self, session: AsyncSession, found: IdempotencyKey) -> bool:
+        if found.learner_id is None or found.section is None:
+            return constant_time_equal(found.rights_hash, self._rights_hash)
+        still_visible = visible(
+            self.principal.shape,
+            Section(found.section),
+            tenant_id=_learner.c.tenant_id,
+            learner_id=_learner.c.id,
+            school_id=_learner.c.school_id,
+        )
+        is_visible = select(_learner.c.id).where(_learner.c.id == found.learner_id, still_visible)
+        return await session.scalar(is_visible, self.principal.binds()) is not None
+
+    def store(self, session: AsyncSession, reply: Response, subject: Subject | None = None) -> None:
+        """Keep the reply under the key, in the transaction of its effect; `subject` is what the reply is about."""
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in reply.raw_headers]
         stored = json.dumps([reply.status_code, headers, b64encode(bytes(reply.body)).decode()]).encode()
         session.add(
@@ -117,6 +157,9 @@ class KeyedRequest:
                 key_hash=self._key_hash,
                 request_hash=self._request_hash,
                 reply_sealed=self.keyring.seal(self._sealing, stored),
+                learner_id=subject and subject.learner_id,
+                section=subject and subject.section.value,
+                rights_hash=self._rights_hash,
             )
         )
 

@@ -12,8 +12,8 @@ from app.core.unit_of_work import PublicRoute, UnitOfWorkRoute
 DESCRIPTION = """
 Backend for personalized learning plans. Sign in at `POST /v1/auth/sessions`, send the access token as
 `Authorization: Bearer …`. Every error is `application/problem+json` with a stable `code`. Lists are paged by opaque
-cursors. Changes need `If-Match` with the `ETag` you read; any POST takes an `Idempotency-Key`; every write takes
-`validate_only=true`.
+cursors. Changes need `If-Match` with the `ETag` you read; any POST takes an `Idempotency-Key` and every write
+`validate_only=true`, where the operation lists them.
 """
 
 PROBLEM = {
@@ -30,7 +30,7 @@ PROBLEM = {
         "request_id": {"type": "string", "examples": ["b7c1"]},
         "errors": {
             "type": "array",
-            "description": "For validation: which places were refused and why.",
+            "description": "Which places of the request were refused and why, or which ids in it were not found.",
             "items": {
                 "type": "object",
                 "required": ["pointer", "code", "detail"],
@@ -38,6 +38,28 @@ PROBLEM = {
                     "pointer": {"type": "string", "examples": ["/title"]},
                     "code": {"type": "string", "examples": ["blank"]},
                     "detail": {"type": "string", "examples": ["Must contain something visible."]},
+                },
+            },
+        },
+        "permission": {
+            "type": "string",
+            "description": "With 403: what is missing, in the words of `GET /v1/me`.",
+            "examples": ["plans:write"],
+        },
+        "current_version": {
+            "type": "integer",
+            "description": "With 412 `version_mismatch`: the version there is now.",
+            "examples": [4],
+        },
+        "tenants": {
+            "type": "array",
+            "description": "With 409 `tenant_required`: the tenants in which the credentials fit.",
+            "items": {
+                "type": "object",
+                "required": ["slug", "name"],
+                "properties": {
+                    "slug": {"type": "string", "examples": ["oak"]},
+                    "name": {"type": "string", "examples": ["Oak District"]},
                 },
             },
         },
@@ -51,7 +73,7 @@ MEANINGS = {
     404: "No such resource, or not one you may know of.",
     408: "The body came too slowly.",
     409: "A rule refuses this now; `code` says which.",
-    412: "Changed since you read it; the current tag is in `ETag`.",
+    412: "Changed since you read it, or `If-Match` is no tag of this resource; the current tag is in `ETag`.",
     413: "The body is too large.",
     415: "The body is not JSON by its content type.",
     422: "Values that are not accepted; `errors` points at them.",

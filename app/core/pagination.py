@@ -32,8 +32,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
-from app.core.access import Shape
-from app.core.errors import Problem, not_found
+from app.core.access import PERMISSION_WORDS, Section, Shape, reads_all
+from app.core.errors import Problem, forbidden, not_found
 from app.core.principal import Principal
 from app.core.reads import STATEMENTS_KEPT, Read, chosen, with_caller
 from app.core.replies import json_reply
@@ -105,7 +105,7 @@ class Listing:
     """One list of the API.
 
     `source` selects the entity, with the joins that its sorts need; `projection` (or `body`, where it depends on the
-    caller) gives a row's JSON for an alias of the entity.
+    caller) gives a row's JSON for an alias of the entity. A service that does not read `section` is told so.
     """
 
     def __init__(
@@ -114,6 +114,7 @@ class Listing:
         entity: type[Any],
         *,
         visible: Callable[[Any, Shape], ColumnElement[bool]],
+        section: Section | None = None,
         projection: Callable[[Any], Projection],
         sorts: Mapping[str, Sort],
         filters: Mapping[str, Filter],
@@ -124,6 +125,7 @@ class Listing:
         self.name = name
         self.entity = entity
         self.visible = visible
+        self.section = section
         self.projection = projection
         self.sorts = sorts
         self.filters = filters
@@ -214,6 +216,7 @@ class Listing:
         }
 
         def statement(principal: Principal) -> Statement:
+            self._check_service(principal)
             names = frozenset(given)
             return self.statement(PageKey(principal.shape, names, sort, bool(after), query.count, include, only))
 
@@ -222,6 +225,12 @@ class Listing:
             raise not_found()
         cursor = seal.close(row["last_key"]) if row["has_more"] else None
         return _page(read.request, row["items"], cursor, row["total"] if query.count else None)
+
+    def _check_service(self, principal: Principal) -> None:
+        """A service that can see nothing of the list lacks a scope; an empty list would look like one without rows."""
+        is_service = principal.service_client_id is not None
+        if self.section and is_service and not reads_all(principal.shape, self.section):
+            raise forbidden(f"{PERMISSION_WORDS[self.section]}:read")
 
 
 def _after(columns: Sequence[Any], *, is_descending: bool) -> ColumnElement[bool]:

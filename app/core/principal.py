@@ -46,6 +46,8 @@ class Principal:
     roles: tuple[tuple[str, UUID], ...]
     scopes: frozenset[str]
     has_relations: bool
+    barred: tuple[UUID, ...]
+    """Learners from whom a restriction keeps the caller."""
 
     @classmethod
     def parse(cls, facts: str, claims: AccessClaims) -> "Principal":
@@ -64,6 +66,7 @@ class Principal:
             roles=tuple((role, UUID(org)) for role, org in found["roles"]),
             scopes=frozenset(found["scopes"]),
             has_relations=found["has_relations"],
+            barred=tuple(UUID(learner) for learner in found["barred"]),
         )
 
     @cached_property
@@ -89,7 +92,13 @@ class Principal:
 
     @cached_property
     def shape(self) -> Shape:
-        return Shape(blanket=self.blanket, schools=min(len(self.school_ids), 2), is_related=self.has_relations)
+        return Shape(
+            blanket=self.blanket,
+            schools=min(len(self.school_ids), 2),
+            is_related=self.has_relations,
+            is_barred=bool(self.barred),
+            reads_events=self.has_scope("events.read"),
+        )
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -109,6 +118,7 @@ class Principal:
             "caller_schools": list(self.school_ids),
             "caller_school": self.school_ids[0] if self.school_ids else None,
             "caller_blanket": list(self.blanket),
+            "caller_barred": list(self.barred),
             "caller_today": self.today(),
         }
 

@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from app.core.errors import Problem
 
 CACHE_HEADERS = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Accept"}
+_EXAMPLE = '"3-0123456789abcdef"'
 _TAG = re.compile(r'"([^"]*)"')
 
 
@@ -39,13 +40,17 @@ def json_reply(
 
 def check_precondition(if_match: str, version: int, current_tag: str | None = None) -> None:
     """Raise 412 unless `If-Match` names this version. A tag of any representation serves: its version part counts."""
-    if if_match.strip() == "*" or str(version) in {tag.partition("-")[0] for tag in _tags(if_match)}:
+    named = {tag.partition("-")[0] for tag in _tags(if_match)}
+    if if_match.strip() == "*" or str(version) in named:
         return
+    detail = "This was changed since you read it. Read it again and repeat your change."
+    if not any(name.isdecimal() for name in named):
+        detail = f"If-Match needs the ETag of a read of this very resource, as in {_EXAMPLE}; a list's does not serve."
     raise Problem(
         412,
         "version_mismatch",
-        "Changed meanwhile",
-        "This was changed since you read it. Read it again and repeat your change.",
+        "Not the version there is",
+        detail,
         headers={"ETag": current_tag or f'"{version}"'},
         extra={"current_version": version},
     )

@@ -2,10 +2,10 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from fastapi import Request
@@ -35,6 +35,9 @@ class KeyRing(Protocol):
 
     async def public_keys(self, *, refresh: bool) -> Mapping[str, PublicKey]:
         """The keys by kid; `refresh` when a token named one that is not among them."""
+
+    async def jwks(self) -> Sequence[Mapping[str, Any]]:
+        """The published keys as others may read them."""
 
     async def signer(self) -> TokenSigner:
         """The signer with the key of today."""
@@ -93,7 +96,8 @@ class Runtime:
             raise unauthorized()
         now = time.time()
         claims = self.verified.get(token, now)
-        if claims is None:
+        # A remembered token is worth no more than the key that signed it.
+        if claims is None or claims.key_id not in await self.keys.public_keys(refresh=False):
             claims = await self._verify(token, now)
             self.verified.remember(token, claims)
         return claims

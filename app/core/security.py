@@ -281,7 +281,7 @@ def _rsa_key(jwk: Mapping[str, str]) -> PublicKey:
 class VerifiedTokens:
     """Remembers verified tokens until they expire, by digest only; when full, the least recently used goes.
 
-    Clear it when a signing key is retired.
+    Whoever asks sees to it that the token's key still verifies (`AccessClaims.key_id`).
     """
 
     def __init__(self, capacity: int = 10_000) -> None:
@@ -307,10 +307,6 @@ class VerifiedTokens:
         self._claims.move_to_end(digest)
         if len(self._claims) > self._capacity:
             self._claims.popitem(last=False)
-
-    def clear(self) -> None:
-        """Forget every token."""
-        self._claims.clear()
 
     def __len__(self) -> int:
         return len(self._claims)

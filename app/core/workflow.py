@@ -40,7 +40,7 @@ class Rule:
     target: str | None = None
     guards: Sequence[Guard] = ()
     needs_reason: bool = False
-    permission: str = "plan:write"
+    permission: str = "plans:write"
 
 
 FORBIDDEN = "forbidden"
@@ -61,7 +61,7 @@ class Workflow:
     @staticmethod
     def verdict(rule: Rule, entity: Any, relations: Sql) -> ColumnElement[Any]:
         """SQL text: null if the action is available, else its `BlockedAction` as JSON."""
-        relation_names = ", ".join(sorted(relation.value for relation in rule.by))
+        relation_names = ", ".join(sorted(_words(relation) for relation in rule.by))
         states = " or ".join(rule.sources)
         branches = [
             (
@@ -87,6 +87,11 @@ class Workflow:
     def blocked(self, entity: Any, relations: Sql) -> ColumnElement[Any]:
         """A JSON list of the other actions, each with what is missing."""
         return _json_list([self.verdict(rule, entity, relations) for rule in self.rules])
+
+
+def _words(relation: Relation) -> str:
+    """The relation as people say it."""
+    return "a service" if relation is Relation.SERVICE_WRITER else relation.value.replace("_", " ")
 
 
 def _constants(words: Sequence[str]) -> list[ColumnElement[Any]]:

@@ -118,7 +118,10 @@ class Server:
         self.is_ours = launched or self._claim is not None
 
     def _create_roles(self) -> None:
-        self._execute("\n".join(_create_role(role, self._passwords[role]) for role in ROLES))
+        """Our roles, which connect to our databases and to no other."""
+        roles = (_create_role(role, self._passwords[role]) for role in ROLES)
+        closed = (f"REVOKE CONNECT ON DATABASE {name} FROM PUBLIC;" for name in ("postgres", "template1"))
+        self._execute("\n".join((*roles, *closed)))
 
     def _execute(self, sql: str) -> str:
         """Run statements as the superuser. They go through standard input: arguments are visible to everyone."""

@@ -45,6 +45,7 @@ def create_engine(settings: Settings) -> AsyncEngine:
         pool_timeout=settings.pool_timeout,
         pool_use_lifo=True,
         json_serializer=compact_json,
+        hide_parameters=True,
         connect_args={
             "timeout": settings.connect_timeout,
             "command_timeout": settings.statement_timeout + 0.3,

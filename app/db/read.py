@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Insert, Select
+from sqlalchemy import Insert, QueuePool, Select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.util import greenlet_spawn
@@ -68,7 +68,10 @@ async def reading(engine: AsyncEngine, tenant_id: UUID) -> AsyncIterator[Reader]
             driver.terminate()
             pooled.invalidate()
         # A connection beyond the pool's size is closed now, which SQLAlchemy can await only from inside a greenlet.
-        await greenlet_spawn(pooled.close)
+        if isinstance(engine.pool, QueuePool) and engine.pool.overflow() <= 0:
+            pooled.close()
+        else:
+            await greenlet_spawn(pooled.close)
 
 
 async def read_inside(session: AsyncSession) -> Reader:

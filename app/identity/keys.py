@@ -6,7 +6,7 @@ last token that it signed has expired. One key always waits as the next, so that
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,7 +19,8 @@ from app.core.security import LIFETIME_SECONDS, PublicKey, TokenSigner, new_sign
 from app.identity.models import SigningKey
 
 SIGNER_KEPT_SECONDS = 30.0
-PUBLIC_KEYS_KEPT_SECONDS = 300.0
+PUBLIC_KEYS_KEPT_SECONDS = 30.0
+"""For so long at most a key still verifies here that was withdrawn at once."""
 RELOAD_AFTER_SECONDS = 3.0
 """How soon an unknown kid may make us look again; garbage must not reach the database each time."""
 # Another process may go on signing with the retired key until it looks for its successor.
@@ -35,6 +36,7 @@ class SigningKeys:
         self._sessions = async_sessionmaker(engine)
         self._keyring = keyring
         self._issuer = issuer
+        self._published: Sequence[Mapping[str, Any]] = ()
         self._public: Mapping[str, PublicKey] = {}
         self._public_until = self._reload_from = float("-inf")
         self._signer: TokenSigner | None = None
@@ -49,12 +51,20 @@ class SigningKeys:
                     await self._load_public_keys()
         return self._public
 
+    async def jwks(self) -> Sequence[Mapping[str, Any]]:
+        """The same keys as others may read them, oldest first."""
+        await self.public_keys(refresh=not self._public)
+        return self._published
+
     def _is_stale(self, *, refresh: bool) -> bool:
         return time.monotonic() >= (self._reload_from if refresh else self._public_until)
 
     async def _load_public_keys(self) -> None:
+        # Others go on meanwhile with what is known, and so they do if the database does not answer.
+        self._public_until = time.monotonic() + RELOAD_AFTER_SECONDS
         async with self._sessions() as session:
-            self._public = {jwk["kid"]: public_key(jwk) for jwk in await published(session)}
+            found = await published(session)
+        self._published, self._public = found, {jwk["kid"]: public_key(jwk) for jwk in found}
         now = time.monotonic()
         self._public_until = now + PUBLIC_KEYS_KEPT_SECONDS
         self._reload_from = now + RELOAD_AFTER_SECONDS

@@ -151,11 +151,15 @@ class CredentialToken(TenantOwned, Base):
     __tablename__ = "credential_token"
     __table_args__ = (
         tenant_key("account_id", to="account", ondelete="CASCADE"),
+        tenant_key("issued_by", to="account", ondelete="CASCADE"),
         Index("ix_credential_token_account", "tenant_id", "account_id"),
+        Index("ix_credential_token_issued_by", "tenant_id", "issued_by"),
         CheckConstraint("purpose IN ('invitation', 'reset')", name="purpose"),
     )
 
     account_id: Mapped[uuid.UUID]
+    issued_by: Mapped[uuid.UUID | None]
+    """The account that handed it out, which must be allowed to until it is redeemed; null: an operator."""
     purpose: Mapped[str]
     token_hash: Mapped[bytes] = mapped_column(LargeBinary)
     expires_at: Mapped[Instant]

@@ -1,15 +1,19 @@
 """Who administers accounts, as SQL over the account's person, and who else is told no.
 
-A district administrator administers every account. A school administrator administers people who stand at her schools,
-unless they administer something that she does not: their password would give her their rights. A teacher may only hand
-a new password to the pupils of her classes.
+A password gives its owner's rights, so nobody hands out one that reaches further than she does. A district
+administrator administers every account. A school administrator administers people who stand at her schools and act for
+nobody outside them (`acts_for`), and never a district administrator, wherever that role hangs. A teacher may only hand
+a new password to pupils of her classes who act for nobody but themselves. Nobody administers the account of a child
+whom a restriction keeps her from.
+
+A role `school_admin` at an org that is not a school counts for that very org, not for the schools below it.
 """
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Date, Text, and_, column, false, func, not_, or_, select, table, true
+from sqlalchemy import ColumnElement, Date, Text, and_, column, exists, false, func, not_, or_, select, table, true
 from sqlalchemy.types import Uuid
 
 from app.core.access import (
@@ -38,6 +42,16 @@ standing = table(
     column("from_on", Date()),
     column("until_on", Date()),
 )
+acts_for = table(
+    "acts_for",
+    column("tenant_id", Uuid()),
+    column("person_id", Uuid()),
+    column("school_id", Uuid()),
+    column("acts_as", Text()),
+    column("until_on", Date()),
+)
+"""For whose records, by school, a person acts: by a role, a class, a caseload, a guardianship, and as a learner."""
+_barred = table("barred", column("tenant_id", Uuid()), column("person_id", Uuid()), column("learner_id", Uuid()))
 
 PERMISSIONS: dict[str, frozenset[str]] = {
     "student": frozenset({"competencies:read", "plans:read", "plans:write"}),
@@ -47,7 +61,15 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "case_manager": frozenset({"competencies:read", "plans:read", "plans:write"}),
     "mentor": frozenset({"competencies:read"}),
     "school_admin": frozenset(
-        {"accounts:read", "accounts:reset", "accounts:write", "competencies:read", "plans:read", "plans:review"}
+        {
+            "accounts:read",
+            "accounts:reset",
+            "accounts:write",
+            "competencies:read",
+            "plans:administer",
+            "plans:read",
+            "plans:review",
+        }
     ),
     "district_admin": frozenset(
         {
@@ -55,6 +77,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
             "accounts:reset",
             "accounts:write",
             "competencies:read",
+            "plans:administer",
             "plans:read",
             "service-clients:read",
             "service-clients:write",
@@ -77,33 +100,53 @@ def is_district_admin() -> ColumnElement[bool]:
 def visible(person_id: ColumnElement[UUID], shape: Shape) -> ColumnElement[bool]:
     """The predicate of a list of accounts: those that the caller may do anything about."""
     if shape.blanket:
-        return is_district_admin()
+        return and_(is_district_admin(), _is_not_barred(person_id))
     ways: list[ColumnElement[bool]] = []
     if shape.schools:
         ways.append(person_id.in_(_people(standing.c.org_id == func.any(SCHOOLS))))
     if shape.is_related:
-        ways.append(and_(person_id.in_(_pupils()), person_id.not_in(_people(standing.c.role != "student"))))
-    return or_(*ways) if ways else false()
+        ways.append(_is_mere_pupil(person_id))
+    return and_(or_(*ways), _is_not_barred(person_id)) if ways else false()
 
 
 def administers(person_id: ColumnElement[UUID]) -> ColumnElement[bool]:
     """Whether the caller may change this person's account."""
     at_own_school = person_id.in_(_people(standing.c.org_id == func.any(SCHOOLS)))
-    leads = or_(standing.c.role == "school_admin", standing.c.role == "district_admin")
-    leads_elsewhere = person_id.in_(_people(leads, not_(standing.c.org_id == func.any(SCHOOLS))))
-    return or_(is_district_admin(), and_(at_own_school, not_(leads_elsewhere)))
+    elsewhere = not_(acts_for.c.school_id == func.any(SCHOOLS))
+    reaches_further = _acts(person_id, or_(acts_for.c.acts_as == "district_admin", elsewhere))
+    by_role = or_(is_district_admin(), and_(at_own_school, not_(reaches_further)))
+    return and_(by_role, _is_not_barred(person_id))
 
 
 def resets(person_id: ColumnElement[UUID]) -> ColumnElement[bool]:
     """Whether the caller may hand this person a token for a new password."""
-    is_pupil = and_(person_id.in_(_pupils()), person_id.not_in(_people(standing.c.role != "student")))
-    return or_(administers(person_id), is_pupil)
+    return or_(administers(person_id), and_(_is_mere_pupil(person_id), _is_not_barred(person_id)))
 
 
 def _people(*conditions: ColumnElement[bool]) -> Any:
     """Those who stand somewhere, today or soon: accounts are made before people arrive."""
     is_not_over = func.coalesce(standing.c.until_on > TODAY, true())
     return select(standing.c.person_id).where(standing.c.tenant_id == TENANT, is_not_over, *conditions)
+
+
+def _acts(person_id: ColumnElement[UUID], condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether the person acts in this way, today or soon."""
+    is_not_over = func.coalesce(acts_for.c.until_on > TODAY, true())
+    return (
+        exists()
+        .where(acts_for.c.tenant_id == TENANT, acts_for.c.person_id == person_id, is_not_over, condition)
+        .correlate_except(acts_for)
+    )
+
+
+def _is_not_barred(person_id: ColumnElement[UUID]) -> ColumnElement[bool]:
+    """No role gets past a restriction of contact: the child's password would."""
+    barred = select(_barred.c.learner_id).where(_barred.c.tenant_id == TENANT, _barred.c.person_id == PERSON)
+    return person_id.not_in(barred)
+
+
+def _is_mere_pupil(person_id: ColumnElement[UUID]) -> ColumnElement[bool]:
+    return and_(person_id.in_(_pupils()), not_(_acts(person_id, acts_for.c.acts_as != "learner")))
 
 
 def _pupils() -> Any:

@@ -2,7 +2,7 @@
 
 import uuid
 
-from sqlalchemy import Index
+from sqlalchemy import Index, UniqueConstraint
 from sqlalchemy.orm import Mapped
 
 from app.db.base import Base, Stamped, TenantOwned, tenant_key
@@ -15,6 +15,7 @@ class Learner(TenantOwned, Stamped, Base):
     __table_args__ = (
         tenant_key("id", to="person", ondelete="CASCADE", name="fk_learner_person"),
         tenant_key("school_id", to="org"),
+        UniqueConstraint("tenant_id", "id", "school_id", name="uq_learner_school"),
         Index("ix_learner_school", "tenant_id", "school_id", "id"),
     )
 

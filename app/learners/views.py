@@ -127,6 +127,7 @@ LEARNERS = Listing(
     Learner,
     source=lambda: select(Learner).join(Person, (Person.tenant_id == Learner.tenant_id) & (Person.id == Learner.id)),
     visible=learner_visible,
+    section=Section.LEARNER,
     projection=learner_summary,
     sorts={
         "name": Sort(_by_name),

@@ -173,10 +173,13 @@ class GoalSummary(Representation):
     baseline: Decimal | None
     target: Decimal | None
     current_value: Decimal | None = Field(description="The value recorded last.")
-    progress: Decimal | None = Field(description="(current − baseline) ÷ (target − baseline), between 0 and 1.")
+    progress: Decimal | None = Field(
+        description="(current − baseline) ÷ (target − baseline), between 0 and 1; null while no value is recorded, and "
+        "where baseline or target is missing. With `metric_kind` milestones: the weight reached over all."
+    )
     starts_on: date | None
     due_on: date | None
-    proposed_by: UUID | None
+    proposed_by: UUID | None = Field(description="The person; null where a service proposed it for the staff.")
     proposed_side: Side
     learner_agreed_at: datetime | None
     staff_agreed_at: datetime | None
@@ -260,12 +263,16 @@ class GoalCreate(Input):
         }
     )
 
-    id: UUID | MISSING = Field(MISSING, description="Your own UUIDv7, so that you can create offline.")
+    id: UUID | MISSING = Field(MISSING, description="Your own id, to create offline: a UUID, best a UUIDv7.")
     title: Name
     description: Text | None = None
     category: Category
     kind: Kind = "goal"
-    metric_kind: MetricKind = "boolean"
+    metric_kind: MetricKind = Field(
+        "boolean",
+        description="`percent`, `numeric`, `count` and `rubric` need baseline and target for `progress`; `boolean` "
+        "runs from 0 to 1; `milestones` counts the weight of the milestones reached, whatever values are recorded.",
+    )
     unit: Name | None = None
     baseline: Quantity | None = None
     target: Quantity | None = None
@@ -311,7 +318,7 @@ class ActionCreate(Input):
         json_schema_extra={"examples": [{"title": "Work through one problem set a week", "owner": "learner"}]}
     )
 
-    id: UUID | MISSING = Field(MISSING, description="Your own UUIDv7, so that you can create offline.")
+    id: UUID | MISSING = Field(MISSING, description="Your own id, to create offline: a UUID, best a UUIDv7.")
     title: Name
     owner: Side = "learner"
     due_on: date | None = None
@@ -339,7 +346,7 @@ class ActionTransitionIn(Input):
 class MilestoneCreate(Input):
     model_config = ConfigDict(json_schema_extra={"examples": [{"title": "70 % in the unit test", "position": 1}]})
 
-    id: UUID | MISSING = Field(MISSING, description="Your own UUIDv7, so that you can create offline.")
+    id: UUID | MISSING = Field(MISSING, description="Your own id, to create offline: a UUID, best a UUIDv7.")
     title: Name
     position: Position = 0
     weight: Weight = 1
@@ -361,7 +368,7 @@ class ProgressCreate(Input):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"value": "70", "note": "Unit test 2"}]})
 
-    id: UUID | MISSING = Field(MISSING, description="Your own UUIDv7, so that you can create offline.")
+    id: UUID | MISSING = Field(MISSING, description="Your own id, to create offline: a UUID, best a UUIDv7.")
     value: Quantity | None = None
     note: Text | None = None
     observed_on: date | MISSING = Field(MISSING, description="Today, if absent.")

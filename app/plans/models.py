@@ -7,7 +7,7 @@ import uuid
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, Index, Numeric, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Numeric, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Instant, Stamped, TenantOwned, tenant_key
@@ -31,8 +31,12 @@ class Plan(TenantOwned, Stamped, Base):
 
     __tablename__ = "plan"
     __table_args__ = (
-        tenant_key("learner_id", to="learner"),
-        tenant_key("school_id", to="org"),
+        ForeignKeyConstraint(
+            ["tenant_id", "learner_id", "school_id"],
+            ["learner.tenant_id", "learner.id", "learner.school_id"],
+            name="fk_plan_learner",
+            onupdate="CASCADE",
+        ),
         UniqueConstraint("tenant_id", "learner_id", "school_year", "template", name="uq_plan_learner_year"),
         Index("ix_plan_updated", "tenant_id", "updated_at", "id"),
         Index("ix_plan_created", "tenant_id", "created_at", "id"),
@@ -44,7 +48,7 @@ class Plan(TenantOwned, Stamped, Base):
 
     learner_id: Mapped[uuid.UUID]
     school_id: Mapped[uuid.UUID]
-    """The learner's school, repeated here for the index that a school's administrators read by."""
+    """The learner's school, repeated here for the index that a school's administrators read by. It moves along."""
     school_year: Mapped[int]
     """The calendar year in which the school year ends, as in OneRoster."""
     template: Mapped[str] = mapped_column(server_default=GENERAL_TEMPLATE)

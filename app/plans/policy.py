@@ -10,13 +10,12 @@ from app.core.access import (
     ID,
     PERSON,
     TENANT,
-    Level,
     Section,
     Shape,
     access_fact,
     in_force,
+    may_read,
     relations_to,
-    require,
     visible,
 )
 from app.core.errors import not_found
@@ -83,7 +82,7 @@ def _plan_locked() -> Select[Any]:
     return (
         select(Plan, relations.c.relations)
         .join(relations, true())
-        .where(Plan.tenant_id == TENANT, Plan.id == ID)
+        .where(Plan.tenant_id == TENANT, Plan.id == ID, may_read(relations.c.relations, Section.PLAN))
         .with_for_update(of=Plan)
     )
 
@@ -105,7 +104,7 @@ def _locked_with_plan(entity: Any, goal_id: Any) -> Select[Any]:
         select(entity, relations.c.relations)
         .join(Plan, _is_plan_of(entity))
         .join(relations, true())
-        .where(entity.tenant_id == TENANT, entity.id == ID)
+        .where(entity.tenant_id == TENANT, entity.id == ID, may_read(relations.c.relations, Section.PLAN))
         .with_for_update(of=(Plan, entity))
     )
 
@@ -115,8 +114,8 @@ def _is_plan_of(entity: Any) -> ColumnElement[bool]:
 
 
 async def _one(write: Write, statement: Select[Any], id: UUID) -> tuple[Any, list[str]]:
+    """The row, if the caller may read it: what is not the caller's is not locked, and nobody waits for its lock."""
     row = (await write.session.execute(statement, {**write.principal.binds(), "id": id})).one_or_none()
     if row is None:
         raise not_found()
-    require(row[1], Section.PLAN, Level.READ)
     return row[0], list(row[1])

@@ -117,7 +117,7 @@ class PlanCreate(Input):
         }
     )
 
-    id: UUID | MISSING = Field(MISSING, description="Your own UUIDv7, so that you can create offline.")
+    id: UUID | MISSING = Field(MISSING, description="Your own id, to create offline: a UUID, best a UUIDv7.")
     learner_id: UUID
     school_year: SchoolYear
     title: Name

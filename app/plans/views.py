@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, Integer, Select, Text, Uuid, select, true
 from sqlalchemy.types import DateTime
 
 from app.core.access import ID, TENANT, Section, Shape, in_force, may_read, related_learners
+from app.core.errors import forbidden
 from app.core.event_views import event_projection, visible_events
 from app.core.events import Event
 from app.core.pagination import Filter, Listing, Sort
@@ -115,6 +116,7 @@ PLANS = Listing(
     "plans",
     Plan,
     visible=plan_visible,
+    section=Section.PLAN,
     projection=plan_summary,
     body=_summary_body,
     expansions={"available_actions"},
@@ -132,10 +134,18 @@ PLANS = Listing(
     },
 )
 
+
+def _history(event: Any, shape: Shape) -> ColumnElement[bool]:
+    """A plan's events are events: a service needs the scope for them as it does for the feed."""
+    if not shape.reads_events:
+        raise forbidden("events:read")
+    return visible_events(event, shape)
+
+
 PLAN_EVENTS = Listing(
     "plan-events",
     Event,
-    visible=visible_events,
+    visible=_history,
     projection=event_projection,
     sorts={
         "at": Sort(lambda event: (event.at, event.id)),

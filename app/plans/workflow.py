@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, exists, literal_column, select
+from sqlalchemy import ColumnElement, Select, case, exists, literal_column, select
 
 from app.core.access import PERSON, Relation
 from app.core.workflow import Guard, Rule, Workflow
-from app.plans.models import Goal, Plan
+from app.plans.models import Action, Goal, Milestone, Plan
 
 LEARNER, GUARDIAN = Relation.LEARNER, Relation.GUARDIAN
 ADVISOR, COUNSELOR, CASE_MANAGER = Relation.ADVISOR, Relation.COUNSELOR, Relation.CASE_MANAGER
@@ -21,6 +21,10 @@ GOAL_WRITERS = (LEARNER, *GOAL_STAFF, SERVICE)
 
 OUTCOMES = ("achieved", "partly_achieved", "not_achieved", "dropped")
 OPEN_PLAN = ("draft", "active")
+LIVE_GOAL = ("proposed", "agreed")
+GOALS_PER_PLAN = 200
+PARTS_PER_GOAL = 500
+"""Milestones, and as many actions: a plan is shown whole."""
 
 
 def _goals_of(plan: Any, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -37,6 +41,26 @@ def _plan_status(entity: Any) -> ColumnElement[Any]:
     return plan_status.correlate(entity).scalar_subquery()
 
 
+def _goal_status(entity: Any) -> ColumnElement[Any]:
+    goal_status = select(Goal.status).where(Goal.tenant_id == entity.tenant_id, Goal.id == entity.goal_id)
+    return goal_status.correlate(entity).scalar_subquery()
+
+
+def _has_room(most: int, *below: ColumnElement[bool], of: Any) -> ColumnElement[bool]:
+    """Whether there are fewer than `most` rows below; looks at no more of them."""
+    last: Select[Any] = select(literal_column("1")).where(*below).offset(literal_column(str(most - 1)))
+    return ~last.correlate(of).exists()
+
+
+def _has_room_for(part: Any) -> Guard:
+    """That the goal can take one more action or milestone."""
+    return Guard(
+        "too_many",
+        f"A goal has at most {PARTS_PER_GOAL} {part.__tablename__}s.",
+        lambda goal: _has_room(PARTS_PER_GOAL, part.tenant_id == goal.tenant_id, part.goal_id == goal.id, of=goal),
+    )
+
+
 HAS_GOAL = Guard("no_goal", "The plan needs at least one goal.", _goals_of)
 NOTHING_PROPOSED = Guard(
     "goal_not_agreed",
@@ -46,7 +70,12 @@ NOTHING_PROPOSED = Guard(
 ALL_GOALS_ENDED = Guard(
     "goal_without_outcome",
     "Every goal needs an outcome first.",
-    lambda plan: ~_goals_of(plan, _status_is(Goal.status, "proposed", "agreed")),
+    lambda plan: ~_goals_of(plan, _status_is(Goal.status, *LIVE_GOAL)),
+)
+HAS_ROOM = Guard(
+    "too_many",
+    f"A plan has at most {GOALS_PER_PLAN} goals.",
+    lambda plan: _has_room(GOALS_PER_PLAN, Goal.tenant_id == plan.tenant_id, Goal.plan_id == plan.id, of=plan),
 )
 IS_SUBMITTER = Guard(
     "not_submitter",
@@ -70,9 +99,9 @@ PLAN = Workflow(
             "draft",
             guards=(IS_NOT_SUBMITTER,),
             needs_reason=True,
-            permission="plan:review",
+            permission="plans:review",
         ),
-        Rule("approve", REVIEWERS, ("in_review",), "active", guards=(IS_NOT_SUBMITTER,), permission="plan:review"),
+        Rule("approve", REVIEWERS, ("in_review",), "active", guards=(IS_NOT_SUBMITTER,), permission="plans:review"),
         Rule("close", (ADVISOR, COUNSELOR), ("active",), "closed", guards=(ALL_GOALS_ENDED,)),
         Rule(
             "reopen",
@@ -80,11 +109,11 @@ PLAN = Workflow(
             ("closed",),
             "active",
             needs_reason=True,
-            permission="plan:administer",
+            permission="plans:administer",
         ),
-        Rule("archive", (SCHOOL_ADMIN, DISTRICT_ADMIN), ("closed",), "archived", permission="plan:administer"),
+        Rule("archive", (SCHOOL_ADMIN, DISTRICT_ADMIN), ("closed",), "archived", permission="plans:administer"),
         Rule("edit", WRITERS, OPEN_PLAN),
-        Rule("add_goal", (*WRITERS, GUARDIAN), OPEN_PLAN, permission="plan:propose"),
+        Rule("add_goal", (*WRITERS, GUARDIAN), OPEN_PLAN, guards=(HAS_ROOM,), permission="plans:propose"),
     )
 )
 
@@ -97,6 +126,11 @@ PLAN_IS_RUNNING = Guard(
     "plan_closed",
     "Only until the plan is closed.",
     lambda entity: _status_is(_plan_status(entity), "draft", "in_review", "active"),
+)
+GOAL_IS_LIVE = Guard(
+    "goal_ended",
+    "Only while the goal is proposed or agreed.",
+    lambda entity: _status_is(_goal_status(entity), *LIVE_GOAL),
 )
 NOT_ANSWERED = Guard(
     "already_agreed",
@@ -127,10 +161,10 @@ GOAL = Workflow(
         Rule("not_achieve", GOAL_STAFF, ("agreed",), "not_achieved", guards=(PLAN_IS_OPEN,)),
         Rule("drop", GOAL_STAFF, ("agreed",), "dropped", guards=(PLAN_IS_OPEN,), needs_reason=True),
         Rule("reopen", (ADVISOR, COUNSELOR), OUTCOMES, "agreed", guards=(PLAN_IS_OPEN, WAS_AGREED), needs_reason=True),
-        Rule("edit", GOAL_WRITERS, ("proposed", "agreed"), guards=(PLAN_IS_OPEN,)),
+        Rule("edit", GOAL_WRITERS, LIVE_GOAL, guards=(PLAN_IS_OPEN,)),
         Rule("delete", (*GOAL_WRITERS, GUARDIAN), ("proposed",), guards=(PLAN_IS_OPEN, IS_PROPOSER)),
-        Rule("add_action", GOAL_WRITERS, ("proposed", "agreed"), guards=(PLAN_IS_OPEN,)),
-        Rule("add_milestone", GOAL_WRITERS, ("proposed", "agreed"), guards=(PLAN_IS_OPEN,)),
+        Rule("add_action", GOAL_WRITERS, LIVE_GOAL, guards=(PLAN_IS_OPEN, _has_room_for(Action))),
+        Rule("add_milestone", GOAL_WRITERS, LIVE_GOAL, guards=(PLAN_IS_OPEN, _has_room_for(Milestone))),
         Rule("record_progress", GOAL_WRITERS, ("agreed",), guards=(PLAN_IS_RUNNING,)),
     )
 )
@@ -147,7 +181,7 @@ ACTION = Workflow(
 
 MILESTONE = Workflow(
     (
-        Rule("edit", GOAL_WRITERS, (), guards=(PLAN_IS_RUNNING,)),
-        Rule("delete", GOAL_WRITERS, (), guards=(PLAN_IS_OPEN,)),
+        Rule("edit", GOAL_WRITERS, (), guards=(PLAN_IS_RUNNING, GOAL_IS_LIVE)),
+        Rule("delete", GOAL_WRITERS, (), guards=(PLAN_IS_OPEN, GOAL_IS_LIVE)),
     )
 )

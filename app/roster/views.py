@@ -89,6 +89,7 @@ CLASSES = Listing(
     "classes",
     Class,
     visible=class_visible,
+    section=Section.LEARNER,
     projection=class_projection,
     sorts={"title": Sort(lambda c: (c.title, c.id)), "-title": Sort(lambda c: (c.title, c.id), is_descending=True)},
     filters={

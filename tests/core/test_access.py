@@ -6,9 +6,10 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import literal, select, update
+from sqlalchemy import Uuid, literal, null, select, update
 
 from app.core.access import (
+    PERMISSION_WORDS,
     RULES,
     Level,
     Relation,
@@ -122,6 +123,49 @@ async def test_a_restriction_that_does_not_hold_today_restricts_nothing(
     assert await listed(world, guardian) == await readable(world, guardian) == {learner.id}
 
 
+@pytest.mark.parametrize("role", ["teacher", "counselor", "school_admin", "district_admin"])
+async def test_a_restriction_overrides_every_role_of_the_contact(world: World, role: str) -> None:
+    learner, sibling, person = await world.learner(), await world.learner(), await world.person()
+    if role == "teacher":
+        await world.class_(person, [learner])
+    elif role == "counselor":
+        await world.caseload(person, learner)
+    else:
+        await world.role(person, role)
+    await world.class_(person, [sibling])
+    guardianship = await world.guardian(person, learner, until_on=TODAY)
+    assert await listed(world, person) == await readable(world, person) == {learner.id, sibling.id}
+    await world.restrict(guardianship)
+    for section in (Section.PLAN, Section.LEARNER):
+        assert await listed(world, person, section) == await readable(world, person, section) == {sibling.id}
+    assert await relations(world, person, learner, named=True) == set()
+
+
+async def test_a_restriction_hides_nothing_that_is_about_no_learner(world: World) -> None:
+    admin = await world.district_admin()
+    await world.restrict(await world.guardian(admin, await world.learner()))
+    principal = await principal_of(world, admin)
+    no_learner = null().cast(Uuid())
+    found = visible(
+        principal.shape,
+        Section.ACCOUNT,
+        tenant_id=literal(world.tenant.id),
+        learner_id=no_learner,
+        school_id=no_learner,
+    )
+    async with world.transaction() as session:
+        assert await session.scalar(select(found), principal.binds()) is True
+
+
+async def test_who_is_not_restricted_pays_for_no_restriction(world: World) -> None:
+    learner = await world.learner()
+    for who in (await world.district_admin(), await world.school_admin(), await world.service("plans.read")):
+        principal = await principal_of(world, who)
+        columns = {"tenant_id": Learner.tenant_id, "learner_id": Learner.id, "school_id": Learner.school_id}
+        assert "barred" not in str(visible(principal.shape, Section.PLAN, **columns))
+    assert (await principal_of(world, learner)).barred == ()
+
+
 async def test_a_restriction_is_about_one_contact(world: World) -> None:
     learner, sibling = await world.learner(), await world.learner()
     restricted, other = await world.person(), await world.person()
@@ -225,7 +269,7 @@ def test_hidden_is_not_found_and_visible_but_not_allowed_is_forbidden(section: S
             require([relation.value], section, level)
         assert caught.value.status == (403 if reached else 404)
         if reached:
-            assert caught.value.extra == {"permission": f"{section.value}:{level.name.lower()}"}
+            assert caught.value.extra == {"permission": f"{PERMISSION_WORDS[section]}:{level.name.lower()}"}
 
 
 @pytest.mark.parametrize("nothing", [None, [], ()])

@@ -65,7 +65,7 @@ async def test_everybody_sees_the_changes_of_their_own_learners_and_sections(
         (await world.school_admin(), [my_plan, my_name, account]),
         (await world.district_admin(), [my_plan, their_plan, my_name, account]),
         (await world.service("events.read", "plans.read"), [my_plan, their_plan, my_name]),
-        (await world.service("events.read"), []),
+        (await world.service("events.read", "roster.read"), [my_name]),
         (await world.person(), []),
     ):
         assert await seen(world, who) == expected, who
@@ -75,6 +75,12 @@ async def test_a_service_needs_the_scope(world: World) -> None:
     client = await world.client_for(await world.service("plans.write"))
     reply = await client.get("/v1/changes")
     assert (reply.status_code, reply.json()["permission"]) == (403, "events:read")
+
+
+async def test_a_service_that_can_see_no_event_is_told_so(world: World) -> None:
+    client = await world.client_for(await world.service("events.read"))
+    reply = await client.get("/v1/changes")
+    assert (reply.status_code, reply.json()["permission"]) == (403, "plans:read")
 
 
 @pytest.fixture
@@ -95,6 +101,13 @@ async def test_the_feed_is_read_in_portions(admin: httpx.AsyncClient) -> None:
         after, has_more = portion["next_after"], portion["has_more"]
     assert [[item["seq"] for item in portion["items"]] for portion in portions] == [[1, 2], [3]]
     assert after == 3
+
+
+async def test_a_number_that_was_never_given_is_refused(admin: httpx.AsyncClient) -> None:
+    at_the_end = (await admin.get("/v1/changes?after=3")).json()
+    assert at_the_end == {"items": [], "next_after": 3, "has_more": False}
+    beyond = await admin.get("/v1/changes?after=4")
+    assert (beyond.status_code, beyond.json()["code"]) == (400, "invalid_cursor")
 
 
 async def test_an_event_says_what_changed(admin: httpx.AsyncClient) -> None:

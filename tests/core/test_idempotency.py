@@ -6,11 +6,15 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import func, select, update
+from starlette.responses import Response
 
+from app.core.access import Section
+from app.core.errors import Problem
 from app.core.events import Event
-from app.core.idempotency import IdempotencyKey
+from app.core.idempotency import IdempotencyKey, KeyedRequest, Subject
 from app.identity.models import Session
-from app.roster.models import Person
+from app.roster.models import Caseload, Person, RoleAssignment
+from tests.core.callers import principal_of
 from tests.core.tiny_app import PEOPLE, Control
 from tests.factories import World
 
@@ -169,6 +173,47 @@ async def test_a_replay_needs_a_live_session(tiny: World) -> None:
     async with tiny.transaction() as transaction:
         await transaction.execute(update(Session).where(Session.id == session.id).values(ended_at=func.now()))
     assert (await caller.post(PEOPLE, json=ADA, headers=KEY)).status_code == 401
+
+
+@pytest.mark.parametrize("change", ["lost", "gained"])
+async def test_a_replay_is_for_who_has_the_same_rights(tiny: World, change: str) -> None:
+    person = await tiny.person()
+    role = await tiny.role(person, "school_admin")
+    caller = await tiny.client_for(person)
+    first = await caller.post(PEOPLE, json=ADA, headers=KEY)
+    assert comparable(await caller.post(PEOPLE, json=ADA, headers=KEY)) == comparable(first)
+    if change == "gained":
+        await tiny.role(person, "district_admin")
+    else:
+        async with tiny.transaction() as session:
+            await session.delete(await session.get_one(RoleAssignment, (tiny.tenant.id, role.id)))
+    again = await caller.post(PEOPLE, json=ADA, headers=KEY)
+    assert (again.status_code, again.json()["code"]) == (404, "not_found")
+    assert await made(tiny) == 1
+
+
+@pytest.mark.parametrize("section", [Section.PLAN, Section.LEARNER])
+async def test_what_is_about_a_learner_is_replayed_to_who_may_still_read_it(tiny: World, section: Section) -> None:
+    learner, counselor = await tiny.learner(), await tiny.person()
+    caseload = await tiny.caseload(counselor, learner)
+
+    async def claimed(store: bool = False) -> Any:
+        principal = await principal_of(tiny, counselor)
+        keyed = KeyedRequest(tiny.runtime.keyring, principal, "k", "POST", "/v1/x?", b"{}")
+        async with tiny.transaction() as session:
+            if not store:
+                return await keyed.claim(session)
+            assert await keyed.claim(session) is None
+            return keyed.store(session, Response("body", 201), Subject(learner.id, section))
+
+    await claimed(store=True)
+    await tiny.role(counselor, "counselor")
+    assert (await claimed()).body == b"body"
+    async with tiny.transaction() as session:
+        await session.delete(await session.get_one(Caseload, (tiny.tenant.id, caseload.id)))
+    with pytest.raises(Problem) as refused:
+        await claimed()
+    assert refused.value.status == 404
 
 
 async def test_the_key_is_looked_at_before_the_version(tiny: World, caller: httpx.AsyncClient) -> None:

@@ -95,7 +95,7 @@ async def test_what_is_allowed_is_listed_completely(anybody: httpx.AsyncClient, 
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS", "PROPFIND", "HEAD"])
-@pytest.mark.parametrize("path", ["/nowhere", "/v1", "/v1/", "//", PEOPLE + "/", "/%00"])
+@pytest.mark.parametrize("path", ["/nowhere", "/v1", "/v1/", PEOPLE + "/", "/%00"])
 async def test_an_unknown_path_is_not_found(anybody: httpx.AsyncClient, method: str, path: str) -> None:
     reply = await anybody.request(method, path)
     assert reply.status_code == 404

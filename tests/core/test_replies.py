@@ -75,6 +75,13 @@ def test_another_version_is_refused_with_the_current_one(given_tag: str) -> None
     assert problem.headers["ETag"] == '"3"'
 
 
+@pytest.mark.parametrize(("given_tag", "word"), [('"2-abc"', "changed since"), ('"0123456789abcdef"', "a list's")])
+def test_a_tag_of_something_else_is_called_that(given_tag: str, word: str) -> None:
+    with pytest.raises(Problem) as caught:
+        check_precondition(given_tag, 3)
+    assert word in caught.value.detail
+
+
 @given(st.text(max_size=50))
 def test_no_precondition_breaks_the_check(header: str) -> None:
     with contextlib.suppress(Problem):

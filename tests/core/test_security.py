@@ -191,13 +191,6 @@ def test_the_memory_holds_no_token() -> None:
     assert token not in str(vars(memory))
 
 
-def test_a_cleared_memory_knows_no_token() -> None:
-    memory, _ = remembered(10, "a", "b")
-    memory.clear()
-    assert memory.get("a", NOW) is None
-    assert len(memory) == 0
-
-
 def test_the_memory_takes_any_string_without_failing() -> None:
     memory, _ = remembered(10)
     assert memory.get("\ud800", NOW) is None

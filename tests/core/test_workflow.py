@@ -137,7 +137,7 @@ async def test_what_is_refused_is_refused_with_the_words_that_were_shown(
         counselor = await acting(world, runtime, session, plan, "counselor")
         too_early = await counselor.refused("return", reason="x")
     _, shown_to_learner = await shown(world, plan, "learner")
-    assert (forbidden.status, forbidden.extra["permission"]) == (403, "plan:write")
+    assert (forbidden.status, forbidden.extra["permission"]) == (403, "plans:write")
     assert forbidden.detail == shown_to_learner["return"][1]
     assert (guarded.status, guarded.code, guarded.detail) == (409, *shown_to_learner["submit"])
     assert (too_early.status, too_early.code) == (409, "wrong_status")

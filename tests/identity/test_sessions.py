@@ -4,7 +4,9 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from sqlalchemy import select
 
+from app.core.events import Event
 from app.identity.models import Account, Session
 from tests.factories import World
 
@@ -33,6 +35,17 @@ async def test_ending_a_session_twice_is_no_error(world: World, account: Account
     async with world.client_with(await world.token(await world.session(account))) as client:
         for _ in range(2):
             assert (await client.delete(f"/v1/auth/sessions/{other.id}")).status_code == 204
+
+
+async def test_a_program_that_ends_its_session_leaves_an_event(world: World) -> None:
+    service = await world.service("plans.read")
+    session = await world.session(service)
+    async with world.client_with(await world.token(session)) as client:
+        assert (await client.delete("/v1/auth/sessions/current")).status_code == 204
+        assert (await client.get("/v1/me")).status_code == 401
+    async with world.transaction() as db:
+        event = (await db.scalars(select(Event).where(Event.action == "sign_out"))).one()
+    assert (event.actor_client_id, event.entity_id, event.actor_person_id) == (service.id, session.id, None)
 
 
 async def test_an_ended_session_is_refused_on_the_next_request(world: World, account: Account) -> None:

@@ -33,20 +33,31 @@ class Facts:
     caseloads: list[tuple[uuid.UUID, uuid.UUID, str, Dates]] = field(default_factory=list)
     guardians: list[tuple[uuid.UUID, uuid.UUID, Dates, list[Dates]]] = field(default_factory=list)
 
+    def is_barred(self, person: uuid.UUID, learner: uuid.UUID) -> bool:
+        return any(
+            (guardian, child) == (person, learner) and any(map(in_force, restrictions))
+            for guardian, child, _, restrictions in self.guardians
+        )
+
     def own_relations(self, person: uuid.UUID, learner: uuid.UUID) -> set[str]:
         """The relations of a person to one learner, but for those that come with a role at an org."""
+        if self.is_barred(person, learner):
+            return set()
         found = {"learner"} if person == learner else set()
         now = [(who, class_, role) for class_, who, role, dates in self.enrollments if in_force(dates)]
         learning = {class_ for who, class_, role in now if (who, role) == (learner, "student")}
         if any((who, role) == (person, "teacher") and class_ in learning for who, class_, role in now):
             found.add("teacher")
         found |= {k for p, le, k, dates in self.caseloads if (p, le) == (person, learner) and in_force(dates)}
-        for guardian, child, dates, restrictions in self.guardians:
-            if (guardian, child) == (person, learner) and in_force(dates) and not any(map(in_force, restrictions)):
-                found.add("guardian")
+        if any(
+            (guardian, child) == (person, learner) and in_force(dates) for guardian, child, dates, _ in self.guardians
+        ):
+            found.add("guardian")
         return found
 
     def relations(self, person: uuid.UUID, learner: uuid.UUID) -> set[str]:
+        if self.is_barred(person, learner):
+            return set()
         found = self.own_relations(person, learner)
         at_school = ("school_admin", self.school_of[learner])
         for who, role, org, dates in self.roles:
@@ -87,11 +98,11 @@ async def generate(world: World, chance: random.Random) -> tuple[Facts, list[uui
             org, when = chance.choice(schools), dates()
             await world.role(person, role, at=org, from_on=when[0], until_on=when[1])
             facts.roles.append((person.id, role, org.id, when))
-        for learner in chance.sample(learners, 2):
-            when, kind = dates(), chance.choice(("advisor", "counselor", "case_manager", "guardian"))
+        for learner in chance.sample(learners, 3):
+            when, kind = dates(), chance.choice(("advisor", "counselor", "case_manager", "guardian", "guardian"))
             if kind == "guardian":
                 guardianship = await world.guardian(person, learner, from_on=when[0], until_on=when[1])
-                restrictions = [dates() for _ in range(chance.randrange(2))]
+                restrictions = [dates() for _ in range(chance.randrange(3))]
                 for limit in restrictions:
                     await world.restrict(guardianship, from_on=limit[0], until_on=limit[1])
                 facts.guardians.append((person.id, learner.id, when, restrictions))

@@ -7,8 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.factories import EARLIER, LATER, World
-from tests.plans.people import READERS, STRANGERS, Cast, gather, read
+from app.learners.models import Learner
+from tests.factories import EARLIER, LATER, SCHOOL_YEAR, World
+from tests.plans.people import READERS, STRANGERS, Cast, gather, ok, read, restricted
 
 pytestmark = pytest.mark.anyio
 
@@ -40,7 +41,9 @@ async def full_plan(cast: Cast) -> list[str]:
 
 
 async def listed(client: httpx.AsyncClient, path: str, **query: Any) -> set[str]:
-    return {item["id"] for item in (await read(client, path, **query))["items"]}
+    """Who is in a list; nobody where a service lacks the scope for it."""
+    reply = await client.get(path, params=query)
+    return set() if reply.status_code == 403 else {item["id"] for item in ok(reply)["items"]}
 
 
 async def sees(client: httpx.AsyncClient, learner_id: uuid.UUID) -> bool:
@@ -193,12 +196,71 @@ async def test_a_restriction_concerns_one_guardian_and_one_learner(world: World)
     assert await sees(await world.client_for(other), learner.id)
 
 
-async def test_a_restriction_does_not_take_away_another_relation(world: World) -> None:
-    learner, teacher = await world.learner(), await world.person()
-    await world.restrict(await world.guardian(teacher, learner))
-    await world.class_(teacher, [learner])
+@pytest.mark.parametrize("label", ["teacher", "counselor", "school_admin", "district_admin"])
+async def test_a_restriction_binds_the_person_in_every_role(world: World, label: str) -> None:
+    other = await world.learner("Olga", "Other")
+    cast = await gather(world, label)
+    person = cast.people[label]
+    await world.class_(person, [other])
+    client = await cast.as_(label)
+    assert await sees(client, cast.learner.id)
+    guardianship = await world.guardian(person, cast.learner)
+    await world.restrict(guardianship, until_on=TODAY)
+    await world.restrict(guardianship, from_on=TOMORROW)
+    assert await sees(client, cast.learner.id)
+    await world.restrict(guardianship, from_on=TODAY)
+    assert not await sees(client, cast.learner.id)
+    assert await sees(client, other.id)
+    assert await listed(client, "/v1/me/learners") == {str(other.id)}
+
+
+async def test_who_is_kept_from_a_child_neither_makes_plans_for_it_nor_lists_its_class(world: World) -> None:
+    learner, admin = await world.learner(), await world.district_admin()
+    teacher = await world.teacher_of(learner)
+    own = await world.class_(None, [learner])
+    for person in (admin, teacher):
+        await restricted(world, person, learner)
     client = await world.client_for(teacher)
-    assert (await read(client, f"/v1/learners/{learner.id}"))["relations"] == ["teacher"]
+    body = {"learner_id": str(learner.id), "school_year": SCHOOL_YEAR, "title": "Mine"}
+    assert (await client.post("/v1/plans", json=body)).status_code == 404
+    assert (await client.get(f"/v1/classes/{own.id}")).status_code == 404
+    everything = await world.client_for(admin)
+    assert await listed(everything, "/v1/learners", class_id=own.id) == set()
+
+
+async def test_nobody_is_kept_from_oneself(world: World) -> None:
+    learner = await world.learner()
+    await restricted(world, learner, learner)
+    assert await sees(await world.client_for(learner), learner.id)
+
+
+async def test_a_plan_goes_to_the_new_school_with_its_learner(world: World) -> None:
+    old, new = await world.school("Old"), await world.school("New")
+    learner = await world.learner(school=old)
+    plan = await world.plan(learner)
+    before, after = [await world.client_for(await world.school_admin(at=school)) for school in (old, new)]
+    assert await listed(before, "/v1/plans") == {str(plan.id)}
+    async with world.transaction() as session:
+        (await session.get_one(Learner, (world.tenant.id, learner.id))).school_id = new.id
+    assert (await before.get(f"/v1/plans/{plan.id}")).status_code == 404
+    assert await listed(before, "/v1/plans") == set()
+    assert (await read(after, f"/v1/plans/{plan.id}"))["school_id"] == str(new.id)
+    assert await listed(after, "/v1/plans") == {str(plan.id)}
+
+
+@pytest.mark.parametrize("label", ["other_school_admin", "restricted_guardian"])
+async def test_whom_nothing_is_shown_waits_for_nobodys_lock(world: World, label: str) -> None:
+    cast = await gather(world, label)
+    plan = await world.plan(cast.learner)
+    goal = await world.goal(plan)
+    action = await world.action(goal)
+    client = await cast.as_(label)
+    async with world.transaction() as session:
+        for row in (plan, goal, action):
+            await session.get_one(type(row), (world.tenant.id, row.id), with_for_update=True)
+        for path in (f"plans/{plan.id}", f"goals/{goal.id}", f"actions/{action.id}"):
+            reply = await client.patch(f"/v1/{path}", json={"title": "Hacked"}, headers={"If-Match": "*"})
+            assert reply.status_code == 404, path
 
 
 async def test_an_administrator_is_also_a_parent_elsewhere(world: World) -> None:

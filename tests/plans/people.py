@@ -23,6 +23,10 @@ READERS = (
 STRANGERS = (
     "other_learner",
     "restricted_guardian",
+    "restricted_teacher",
+    "restricted_counselor",
+    "restricted_school_admin",
+    "restricted_district_admin",
     "former_teacher",
     "future_teacher",
     "teacher_elsewhere",
@@ -71,9 +75,9 @@ async def _enter(world: World, learner: Learner, label: str) -> Any:
         case "district_admin":
             return await world.district_admin()
         case "service_reader":
-            return await world.service("plans.read")
+            return await world.service("plans.read", "events.read")
         case "service_writer":
-            return await world.service("plans.write")
+            return await world.service("plans.write", "events.read")
         case _:
             return await _stranger(world, learner, label)
 
@@ -83,9 +87,9 @@ async def _stranger(world: World, learner: Learner, label: str) -> Any:
         case "other_learner":
             return await world.learner("Otto", "Other")
         case "restricted_guardian":
-            guardian = await world.person("Ray", "Restricted", role="guardian")
-            await world.restrict(await world.guardian(guardian, learner))
-            return guardian
+            return await restricted(world, await world.person("Ray", "Restricted", role="guardian"), learner)
+        case "restricted_teacher" | "restricted_counselor" | "restricted_school_admin" | "restricted_district_admin":
+            return await restricted(world, await _enter(world, learner, label.removeprefix("restricted_")), learner)
         case "former_teacher" | "future_teacher":
             teacher = await world.person("Tom", "Teacher", role="teacher")
             dates = {"until_on": EARLIER} if label == "former_teacher" else {"from_on": LATER}
@@ -102,8 +106,14 @@ async def _stranger(world: World, learner: Learner, label: str) -> Any:
         case "mentor":
             return await world.person("Mia", "Mentor", role="mentor")
         case "service_without_scope":
-            return await world.service("competencies.read")
+            return await world.service("competencies.read", "events.read")
     raise AssertionError(label)
+
+
+async def restricted(world: World, person: Any, learner: Learner) -> Any:
+    """The person, who is the learner's guardian too, and kept from the learner."""
+    await world.restrict(await world.guardian(person, learner))
+    return person
 
 
 async def tag(client: httpx.AsyncClient, url: str) -> str:

@@ -72,7 +72,7 @@ async def test_who_may_only_read_cannot_propose(world: World, label: str) -> Non
     plan = await world.plan(cast.learner)
     reply = await (await cast.as_(label)).post(f"/v1/plans/{plan.id}/goals", json=NEW)
     assert refusal(reply) == (403, "forbidden")
-    assert reply.json()["permission"] == "plan:propose"
+    assert reply.json()["permission"] == "plans:propose"
 
 
 async def test_a_teacher_answers_where_the_goal_names_her_and_nowhere_else(world: World) -> None:

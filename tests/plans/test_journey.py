@@ -69,7 +69,7 @@ async def test_a_learner_and_her_teacher_make_a_plan_and_the_counselor_approves_
     refused = await as_teacher.post(
         f"{plan_url}/transitions", json={"action": "approve"}, headers={"If-Match": submitted.headers["etag"]}
     )
-    assert (refused.status_code, refused.json()["permission"]) == (403, "plan:review")
+    assert (refused.status_code, refused.json()["permission"]) == (403, "plans:review")
     approved = await as_counselor.post(
         f"{plan_url}/transitions", json={"action": "approve"}, headers={"If-Match": submitted.headers["etag"]}
     )

@@ -44,7 +44,7 @@ async def test_who_may_only_read_makes_no_plan(world: World, label: str) -> None
     blocked = (await read(client, f"/v1/learners/{cast.learner.id}"))["blocked_actions"]
     assert [(item["action"], item["code"]) for item in blocked] == [("create_plan", "forbidden")]
     reply = await client.post("/v1/plans", json=new_plan(cast.learner))
-    assert (refusal(reply), reply.json()["permission"]) == ((403, "forbidden"), "plan:create")
+    assert (refusal(reply), reply.json()["permission"]) == ((403, "forbidden"), "plans:write")
 
 
 async def test_a_learner_has_one_plan_for_a_school_year(world: World) -> None:

@@ -4,8 +4,11 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import insert
 
-from app.plans.models import Goal
+from app.db.base import new_id
+from app.plans.models import Action, Goal, Milestone
+from app.plans.workflow import GOALS_PER_PLAN, OUTCOMES, PARTS_PER_GOAL
 from tests.factories import World
 from tests.plans.people import Cast, change, fault, gather, move, ok, read, refusal, remove
 
@@ -207,3 +210,49 @@ async def test_a_milestones_numbers_have_limits(world: World, fields: dict[str, 
     assert fault(made) == (422, pointer, code)
     changed = await change(client, f"/v1/milestones/{(await world.milestone(goal)).id}", fields)
     assert changed.status_code == 422
+
+
+@pytest.mark.parametrize("status", OUTCOMES)
+async def test_a_milestone_of_an_ended_goal_is_part_of_the_record(world: World, status: str) -> None:
+    cast = await gather(world, "counselor")
+    goal = await world.goal(await world.plan(cast.learner, status="active"), status=status)
+    url, client = f"/v1/milestones/{(await world.milestone(goal)).id}", await cast.as_("counselor")
+    assert refusal(await change(client, url, {"is_reached": True})) == (409, "goal_ended")
+    assert refusal(await remove(client, url)) == (409, "goal_ended")
+    shown = await read(client, url)
+    assert shown["available_actions"] == []
+    assert {item["code"] for item in shown["blocked_actions"]} == {"goal_ended"}
+
+
+async def test_a_plan_has_room_for_so_many_goals(world: World) -> None:
+    cast = await gather(world)
+    client, plan = await cast.as_("learner"), await world.plan(cast.learner)
+    await fill(world, await world.goal(plan), GOALS_PER_PLAN - 2)
+    url, body = f"/v1/plans/{plan.id}", {"title": "G", "category": "personal", "metric_kind": "boolean"}
+    ok(await client.post(f"{url}/goals", json=body), 201)
+    assert refusal(await client.post(f"{url}/goals", json=body)) == (409, "too_many")
+    shown = await read(client, url)
+    assert "add_goal" not in shown["available_actions"]
+    assert ("add_goal", "too_many") in {(item["action"], item["code"]) for item in shown["blocked_actions"]}
+
+
+@pytest.mark.parametrize(("part", "other"), [("action", "milestone"), ("milestone", "action")])
+async def test_a_goal_has_room_for_so_many_parts(world: World, part: str, other: str) -> None:
+    cast = await gather(world)
+    goal, client = await agreed(world, cast), await cast.as_("learner")
+    row = await world.action(goal) if part == "action" else await world.milestone(goal)
+    await fill(world, row, PARTS_PER_GOAL - 2)
+    url = f"/v1/goals/{goal.id}"
+    ok(await client.post(f"{url}/{part}s", json={"title": "Last"}), 201)
+    assert refusal(await client.post(f"{url}/{part}s", json={"title": "One more"})) == (409, "too_many")
+    ok(await client.post(f"{url}/{other}s", json={"title": "Other"}), 201)
+    shown = await read(client, url)
+    assert f"add_{part}" not in shown["available_actions"]
+    assert f"add_{other}" in shown["available_actions"]
+
+
+async def fill(world: World, row: Goal | Action | Milestone, copies: int) -> None:
+    """Put so many rows like this one beside it."""
+    columns = {column.key: getattr(row, column.key) for column in row.__mapper__.column_attrs}
+    async with world.transaction() as session:
+        await session.execute(insert(type(row)), [columns | {"id": new_id()} for _ in range(copies)])

@@ -39,7 +39,7 @@ async def get_account(read: Reading, account_id: UUID) -> Response:
 @router.post("", status_code=201, response_model=AccountInvited, responses={404: {}}, summary="Invite a person")
 async def create_account(write: Writing, body: AccountCreate) -> Response:
     """Makes an account without a password. The reply has a one-time `invitation_token`, good for 7 days, with which its
-    owner sets one; it is shown this once. For administrators.
+    owner sets one; it is shown this once. For administrators. It serves only while its issuer may still hand it out.
     """
     return await accounts.invite(write, body)
 
@@ -58,6 +58,7 @@ async def update_account(write: Writing, account_id: UUID, body: AccountPatch) -
 )
 async def create_password_reset(write: Writing, account_id: UUID) -> Response:
     """Makes a one-time token, shown this once, by which the account's owner sets a new password; earlier ones no longer
-    serve. For administrators, and for a teacher of a pupil's class. The old password works until the new one is set.
+    serve. For administrators, and for a teacher of a pupil's class, of people who reach no further than they do. The
+    old password works until the new one is set; the token serves only while its issuer may still hand it out.
     """
     return await accounts.hand_out_reset(write, account_id)

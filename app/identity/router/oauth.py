@@ -12,7 +12,6 @@ from app.core.runtime import runtime_of
 from app.core.security import LIFETIME_SECONDS
 from app.core.strict_json import is_storable
 from app.core.unit_of_work import Handler, PublicRoute, answered
-from app.identity.keys import published
 from app.identity.router.signed_in import request_id_of
 from app.identity.schemas.clients import AccessTokenOut, JwksOut
 from app.identity.service import oauth
@@ -185,7 +184,5 @@ async def get_jwks(request: Request) -> Response:
     """The keys that verify access tokens, the next one among them: new tokens never name a key that was not published
     before.
     """
-    async with runtime_of(request).sessions() as session:
-        keys = await published(session)
-    body = json.dumps({"keys": keys}, separators=(",", ":"))
-    return json_reply(request, body, headers={"Cache-Control": "public, max-age=300", "Vary": "Accept"})
+    body = json.dumps({"keys": list(await runtime_of(request).keys.jwks())}, separators=(",", ":"))
+    return json_reply(request, body, headers={"Cache-Control": "public, max-age=60", "Vary": "Accept"})

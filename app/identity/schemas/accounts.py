@@ -95,7 +95,7 @@ class AccountCreate(Input):
 
     model_config = example({"person_id": OTHER_ID, "username": "maya.lopez"})
 
-    id: UUID | None = Field(None, description="Your own UUIDv7, if you make ids yourself.")
+    id: UUID | None = Field(None, description="Your own id, if you make ids yourself: a UUID, best a UUIDv7.")
     person_id: UUID
     email: Email | None = None
     username: Username | None = None

@@ -115,7 +115,7 @@ class ServiceClientCreate(Input):
 
     model_config = example({"name": "Nightly roster sync", "scopes": ["roster.read", "roster.write"]})
 
-    id: UUID | None = Field(None, description="Your own UUIDv7, if you make ids yourself.")
+    id: UUID | None = Field(None, description="Your own id, if you make ids yourself: a UUID, best a UUIDv7.")
     name: Name
     scopes: list[Scope] = Field(min_length=1, max_length=9, description=SCOPES_TEXT)
     public_jwk: PublicJwk | None = Field(None, description=KEY_TEXT)

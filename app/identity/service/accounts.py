@@ -15,7 +15,7 @@ from app.identity import policy
 from app.identity.identifiers import identifier_hash
 from app.identity.models import Account, Login
 from app.identity.schemas.accounts import AccountCreate, AccountPatch
-from app.identity.service.passwords import Purpose, issue_token, void_tokens
+from app.identity.service.passwords import Issued, Purpose, issue_token, void_tokens
 from app.identity.service.sessions import end_all
 from app.identity.service.trail import record_system
 from app.identity.views.accounts import ACCOUNT, INVITED, RESET, person
@@ -65,7 +65,7 @@ async def create_account_for_operator(
     """`plp account create`: makes an account and returns its invitation token."""
     account = await create_account(session, keyring, tenant_id, person_id=person_id, email=email, username=username)
     await record_system(session, tenant_id, account, "invite")
-    return (await issue_token(session, keyring, account, "invitation")).text
+    return (await issue_token(session, keyring, account, "invitation", issued_by=None)).text
 
 
 async def find_tenant(session: AsyncSession, slug: str) -> UUID | None:
@@ -82,13 +82,15 @@ async def invite(write: Write, given: AccountCreate) -> Response:
     if given.email is None and given.username is None:
         raise no_identifier()
     statement = select(policy.administers(person.c.id)).where(
-        person.c.tenant_id == write.principal.tenant_id, person.c.id == given.person_id
+        person.c.tenant_id == write.principal.tenant_id,
+        person.c.id == given.person_id,
+        policy.visible(person.c.id, write.principal.shape),
     )
     may_administer = await write.session.scalar(statement, write.principal.binds())
     if may_administer is None:
         raise not_found()
     if not may_administer:
-        raise forbidden("accounts:write", "You do not administer all that this person does.")
+        raise forbidden("accounts:write", "This person acts for others than those of your schools.")
     account = await create_account(
         write.session,
         write.runtime.keyring,
@@ -99,7 +101,7 @@ async def invite(write: Write, given: AccountCreate) -> Response:
         account_id=given.id,
     )
     await _record(write, account, "invite", _named(account))
-    issued = await issue_token(write.session, write.runtime.keyring, account, "invitation")
+    issued = await _issue(write, account, "invitation")
     return await write.show(
         INVITED,
         status=201,
@@ -144,11 +146,17 @@ async def hand_out_reset(write: Write, account_id: UUID) -> Response:
     if account.is_disabled:
         raise conflict("account_disabled", "Enable the account first.")
     purpose: Purpose = "reset" if account.password_hash else "invitation"
-    issued = await issue_token(write.session, write.runtime.keyring, account, purpose)
+    issued = await _issue(write, account, purpose)
     await _record(write, account, "hand_out_reset", {})
     return await write.show(
         RESET, status=201, account_id=account.id, one_time_token=issued.text, token_expires=issued.expires_at
     )
+
+
+async def _issue(write: Write, account: Account, purpose: Purpose) -> Issued:
+    issuer_id = write.principal.account_id
+    assert issuer_id is not None, "only persons hand out tokens"
+    return await issue_token(write.session, write.runtime.keyring, account, purpose, issued_by=issuer_id)
 
 
 async def _for_change(write: Write, account_id: UUID, permission: str) -> Account:

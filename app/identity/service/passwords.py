@@ -1,7 +1,7 @@
 """Setting passwords: one's own, and by the one-time token of an invitation or a reset.
 
 There is no self-service reset by e-mail: young pupils have none. An administrator, or the teacher of a pupil's class,
-makes a one-time token and hands it over.
+makes a one-time token and hands it over. It serves only while its issuer may still hand it out.
 """
 
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ from app.identity.models import Account, CredentialToken, Session
 from app.identity.opaque import OneTimeToken
 from app.identity.schemas.sign_in import PasswordChange, PasswordReset
 from app.identity.service.attempts import Attempts
+from app.identity.service.issuers import may_still_issue
 from app.identity.service.sessions import end_all
 from app.identity.service.sign_in import hashed, verified
 from app.identity.service.trail import record_own
@@ -38,8 +39,10 @@ class Issued:
     expires_at: datetime
 
 
-async def issue_token(session: AsyncSession, keyring: Keyring, account: Account, purpose: Purpose) -> Issued:
-    """Make a one-time token; earlier ones of the account no longer serve."""
+async def issue_token(
+    session: AsyncSession, keyring: Keyring, account: Account, purpose: Purpose, *, issued_by: UUID | None
+) -> Issued:
+    """Make a one-time token; earlier ones of the account no longer serve. `issued_by` is None for an operator."""
     await void_tokens(session, account)
     token = OneTimeToken.new(account.tenant_id, new_id())
     expires_at = datetime.now(UTC) + LIFETIMES[purpose]
@@ -48,6 +51,7 @@ async def issue_token(session: AsyncSession, keyring: Keyring, account: Account,
             tenant_id=account.tenant_id,
             id=token.id,
             account_id=account.id,
+            issued_by=issued_by,
             purpose=purpose,
             token_hash=token.hash(keyring),
             expires_at=expires_at,
@@ -114,6 +118,8 @@ async def _redeemable(session: AsyncSession, keyring: Keyring, token: OneTimeTok
         raise invalid_one_time_token()
     account = await session.get(Account, (token.tenant_id, found.account_id), with_for_update=True)
     if account is None or account.is_disabled:
+        raise invalid_one_time_token()
+    if found.issued_by is not None and not await may_still_issue(session, found.issued_by, account):
         raise invalid_one_time_token()
     return found, account
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.errors import Problem, not_found
 from app.core.runtime import Runtime
 from app.core.unit_of_work import Write
-from app.identity.models import Account, Session
+from app.identity.models import Account, ServiceClient, Session
 from app.identity.opaque import RefreshToken
 from app.identity.service.trail import record_own
 
@@ -167,9 +167,12 @@ def _end(session: Session, because: str) -> None:
 
 
 async def _record_end(session: AsyncSession, ended: Session, request_id: str) -> None:
+    owner: Account | ServiceClient
     if ended.account_id is not None:
-        account = await session.get_one(Account, (ended.tenant_id, ended.account_id))
-        await record_own(session, account, ended, "sign_out", request_id)
+        owner = await session.get_one(Account, (ended.tenant_id, ended.account_id))
+    else:
+        owner = await session.get_one(ServiceClient, (ended.tenant_id, ended.service_client_id))
+    await record_own(session, owner, ended, "sign_out", request_id)
 
 
 def invalid_grant() -> Problem:

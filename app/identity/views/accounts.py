@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSON, array
 from sqlalchemy.types import Uuid
 
-from app.core.access import TENANT, Shape
+from app.core.access import TENANT, Section, Shape
 from app.core.pagination import Filter, Listing, Sort
 from app.core.reads import View
 from app.db.projection import Projection, Raw
@@ -95,12 +95,12 @@ def _available(account: type[Account]) -> ColumnElement[Any]:
 
 _EDIT_BLOCKED = (
     '\'[{"action":"edit","code":"forbidden","detail":"Only for district administrators, and for administrators of all '
-    "schools that this person administers.\"}]'::json"
+    "schools for which this person acts.\"}]'::json"
 )
 _RESET_BLOCKED = (
     '\'[{"action":"edit","code":"forbidden","detail":"Only for administrators."},'
     '{"action":"reset_password","code":"forbidden","detail":"Only for administrators of this person, and for '
-    "teachers of a pupil.\"}]'::json"
+    "teachers of a pupil who acts for nobody else.\"}]'::json"
 )
 
 
@@ -174,6 +174,7 @@ ACCOUNTS = Listing(
     "accounts",
     Account,
     visible=_visible_account,
+    section=Section.ACCOUNT,
     projection=_account_projection,
     sorts={"-created_at": Sort(lambda account: [account.created_at, account.id], is_descending=True)},
     filters={

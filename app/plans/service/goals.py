@@ -38,7 +38,7 @@ def side_of(capacity: str) -> str:
 
 
 async def create_goal(write: Write, plan_id: UUID, body: GoalCreate) -> Response:
-    """A goal, agreed to already by the side that proposes it (a guardian speaks for neither)."""
+    """A goal, agreed to already by the side that proposes it (a guardian or a service speaks for neither)."""
     plan, relations = await load_plan(write, plan_id)
     _, acting_as = await decide(write, PLAN, "add_goal", plan, relations, is_versioned=False)
     given = body.model_dump(exclude={"id", *LINKS})
@@ -53,7 +53,8 @@ async def create_goal(write: Write, plan_id: UUID, body: GoalCreate) -> Response
         **given,
     )
     _check_metric(goal)
-    _agree(goal, goal.proposed_side, write.principal.person_id)
+    if acting_as != Relation.SERVICE_WRITER:
+        _agree(goal, goal.proposed_side, write.principal.person_id)
     write.session.add(goal)
     await write.session.flush()
     links = await _link(write, goal, body.competency_ids, body.teacher_ids)
@@ -79,7 +80,7 @@ async def change_goal(write: Write, goal_id: UUID, body: GoalPatch) -> Response:
         setattr(goal, name, changes[name])
     _check_metric(goal)
     if goal.status == "proposed" and changed:
-        _ask_again(goal, side_of(acting_as))
+        _ask_again(goal, acting_as)
     linked = await _link(write, goal, *links)
     if changed or linked:
         goal.updated_at = datetime.now(UTC)
@@ -122,11 +123,11 @@ def _agree(goal: Goal, side: str, person_id: UUID | None) -> None:
     goal.status = "agreed" if both else "proposed"
 
 
-def _ask_again(goal: Goal, side: str) -> None:
-    """What one side changes in a proposal, the other has not agreed to."""
-    if side == "learner":
+def _ask_again(goal: Goal, acting_as: str) -> None:
+    """What one side changes in a proposal, the other has not agreed to; to what a service changes, neither has."""
+    if acting_as in (Relation.LEARNER, Relation.SERVICE_WRITER):
         goal.staff_agreed_at = goal.staff_agreed_by = None
-    else:
+    if acting_as != Relation.LEARNER:
         goal.learner_agreed_at = goal.learner_agreed_by = None
 
 
@@ -155,7 +156,11 @@ async def _replace(write: Write, goal: Goal, link: Any, column: str, wanted: Seq
     before, after = set(found), set(wanted)
     if before == after:
         return {}
-    await (_check_competencies if link is GoalCompetency else _check_teachers)(write, goal, after - before)
+    known = await (_known_competencies if link is GoalCompetency else _known_teachers)(write, goal, after - before)
+    name = "competency_ids" if link is GoalCompetency else "teacher_ids"
+    unknown = after - before - known
+    if unknown:
+        raise not_found(*(f"/{name}/{place}" for place, value in enumerate(wanted) if value in unknown))
     if before - after:
         await session.execute(delete(link).where(link.goal_id == goal.id, target.in_(before - after)))
     if after - before:
@@ -163,17 +168,14 @@ async def _replace(write: Write, goal: Goal, link: Any, column: str, wanted: Seq
             {"tenant_id": goal.tenant_id, "id": new_id(), "goal_id": goal.id, column: value} for value in after - before
         ]
         await session.execute(insert(link), rows)
-    name = "competency_ids" if link is GoalCompetency else "teacher_ids"
     return {name: {"before": sorted(map(str, before)), "after": sorted(map(str, after))}}
 
 
-async def _check_competencies(write: Write, _goal: Goal, wanted: set[UUID]) -> None:
-    known = set(await write.session.scalars(select(Competency.id).where(Competency.id.in_(wanted))))
-    if wanted - known:
-        raise not_found()
+async def _known_competencies(write: Write, _goal: Goal, wanted: set[UUID]) -> set[UUID]:
+    return set(await write.session.scalars(select(Competency.id).where(Competency.id.in_(wanted))))
 
 
-async def _check_teachers(write: Write, goal: Goal, wanted: set[UUID]) -> None:
+async def _known_teachers(write: Write, goal: Goal, wanted: set[UUID]) -> set[UUID]:
     """Only teachers of the learner can be named; anybody else is as good as unknown."""
     current = in_force(Enrollment.from_on, Enrollment.until_on)
     classes = select(Enrollment.class_id).where(
@@ -182,8 +184,7 @@ async def _check_teachers(write: Write, goal: Goal, wanted: set[UUID]) -> None:
     teaching = select(Enrollment.person_id).where(
         Enrollment.person_id.in_(wanted), Enrollment.role == "teacher", Enrollment.class_id.in_(classes), current
     )
-    if wanted - set(await write.session.scalars(teaching, write.principal.binds())):
-        raise not_found()
+    return set(await write.session.scalars(teaching, write.principal.binds()))
 
 
 async def _record(

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import select, true
 from starlette.responses import Response
 
-from app.core.access import Level, Section, relations_to, require
+from app.core.access import Level, Section, relations_to, relations_with
 from app.core.errors import conflict, explain_constraint, forbidden, invalid, not_found
 from app.core.schemas import MISSING
 from app.core.unit_of_work import Write
@@ -31,7 +31,7 @@ async def create_plan(write: Write, body: PlanCreate) -> Response:
     learner, relations = await _load_learner(write, body.learner_id)
     acting_as = next((relation.value for relation in CREATE_PLAN.by if relation.value in relations), None)
     if acting_as is None:
-        raise forbidden("plan:create")
+        raise forbidden("plans:write")
     plan = Plan(
         tenant_id=write.principal.tenant_id,
         id=new_id() if body.id is MISSING else body.id,
@@ -50,6 +50,7 @@ async def create_plan(write: Write, body: PlanCreate) -> Response:
 
 
 async def _load_learner(write: Write, learner_id: UUID) -> tuple[Learner, list[str]]:
+    may_know = frozenset(relations_with(Section.LEARNER, Level.READ))
     held = (
         select(relations_to(learner_id=Learner.id, school_id=Learner.school_id).label("relations"))
         .correlate_except(None)
@@ -57,9 +58,8 @@ async def _load_learner(write: Write, learner_id: UUID) -> tuple[Learner, list[s
     )
     found = select(Learner, held.c.relations).join(held, true()).where(Learner.id == learner_id)
     row = (await write.session.execute(found, write.principal.binds())).one_or_none()
-    if row is None:
-        raise not_found()
-    require(row[1], Section.LEARNER, Level.READ)
+    if row is None or not may_know.intersection(row[1]):
+        raise not_found("/learner_id")
     return row[0], list(row[1])
 
 
