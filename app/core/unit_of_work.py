@@ -31,7 +31,7 @@ from app.core.errors import (
     unauthorized,
     validation_problem,
 )
-from app.core.idempotency import KeyedRequest, check_key, is_stored
+from app.core.idempotency import KeyedRequest, Subject, check_key, is_stored
 from app.core.principal import Principal
 from app.core.reads import FACTS, Read, View, rendered
 from app.core.replies import check_precondition
@@ -56,6 +56,8 @@ class Write:
         self.claims = claims
         self.session = session
         self.principal = principal
+        self.subject: Subject | None = None
+        """The part of a learner's record that this request changes; one request changes one learner's."""
 
     @property
     def request_id(self) -> str:
@@ -78,6 +80,8 @@ class Write:
         changes: dict[str, dict[str, Any]] | None = None,
     ) -> None:
         """Flush a change and write its event."""
+        if learner_id is not None:
+            self.subject = Subject(learner_id, section)
         await events.record(
             self.session,
             self.principal,
@@ -317,7 +321,8 @@ class _Unit:
         if is_trial:
             raise _ValidateOnly(reply)
         if keyed is not None:
-            keyed.store(session, reply)
+            write: Write = self.request.scope["plp.write"]
+            keyed.store(session, reply, write.subject)
         await session.flush()
         return reply
 

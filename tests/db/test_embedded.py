@@ -250,7 +250,8 @@ def test_of_many_that_start_at_once_one_starts_and_the_others_attach(mortal: Pat
 
 async def test_a_long_path_with_odd_characters_serves(tmp_path: Path) -> None:
     with scratch(tmp_path / ("a 'quoted' \"$HOME\", " + "long" * 30)) as server:
-        assert await fetch(server.url("plp_app", "postgres"), "SELECT 1") == 1
+        server.create_database("school")
+        assert await fetch(server.url("plp_app", "school"), "SELECT 1") == 1
 
 
 def test_an_unfinished_first_start_is_begun_again(tmp_path: Path) -> None:
@@ -302,3 +303,10 @@ def test_data_that_is_gone_is_reported_and_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "cluster").write_text(str(tmp_path / "gone"))
     with pytest.raises(EmbeddedServerError, match="gone"):
         embedded.start(tmp_path, fast=True)
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("database", ["postgres", "template1"])
+async def test_our_roles_connect_to_no_database_but_ours(shared: Server, role: str, database: str) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied for database"):
+        await asyncpg.connect(shared.url(role, database))
