@@ -76,8 +76,8 @@ async def _keep(_connection: Any) -> None:
 
 def _statements(shape: Shape) -> tuple[Statement, Statement]:
     nothing: frozenset[str] = frozenset()
-    page = PageKey(shape, nothing, "-updated_at", False, False, nothing, nothing)
-    return PLAN_VIEW.statement(shape, frozenset(EXPANSIONS), nothing), PLANS.statement(page)
+    page = PageKey(shape, nothing, "-updated_at", False, False, nothing)
+    return PLAN_VIEW.statement(shape, frozenset(EXPANSIONS)), PLANS.statement(page)
 
 
 async def _alive(_request: Request) -> Response:

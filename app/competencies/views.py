@@ -77,12 +77,12 @@ def _associations(entity: Any) -> Many:
     return Many(projection, source, order_by=[edge.type, edge.sequence_number, edge.id])
 
 
-def _one_framework(_shape: Shape, include: frozenset[str], only: frozenset[str]) -> Select[Any]:
-    return _one(Framework, framework_projection(Framework).json(include, only))
+def _one_framework(_shape: Shape, include: frozenset[str]) -> Select[Any]:
+    return _one(Framework, framework_projection(Framework).json(include))
 
 
-def _one_competency(_shape: Shape, include: frozenset[str], only: frozenset[str]) -> Select[Any]:
-    return _one(Competency, competency_projection(Competency).json(include, only))
+def _one_competency(_shape: Shape, include: frozenset[str]) -> Select[Any]:
+    return _one(Competency, competency_projection(Competency).json(include))
 
 
 def _one(entity: Any, body: ColumnElement[Any]) -> Select[Any]:

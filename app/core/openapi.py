@@ -79,6 +79,7 @@ MEANINGS = {
     422: "Values that are not accepted; `errors` points at them.",
     428: "`If-Match` is missing.",
     429: "Too many failed attempts; wait as `Retry-After` says.",
+    431: "The headers are too large.",
     503: "Busy, or the database does not answer; try again after `Retry-After`.",
 }
 
@@ -182,7 +183,7 @@ def _describe(operation: dict[str, Any], route: APIRoute, method: str) -> None:
 
 
 def _statuses(route: APIRoute, method: str) -> list[int]:
-    found = [422, 503]
+    found = [422, 431, 503]
     is_write = method != "GET"
     if is_write:
         # A body that an operation has no use for is still read, and has to be one.

@@ -35,7 +35,7 @@ from sqlalchemy.orm import aliased
 from app.core.access import PERMISSION_WORDS, Section, Shape, reads_all
 from app.core.errors import Problem, forbidden, not_found
 from app.core.principal import Principal
-from app.core.reads import STATEMENTS_KEPT, Read, chosen, with_caller
+from app.core.reads import STATEMENTS_KEPT, Read, chosen, sparse, with_caller
 from app.core.replies import json_reply
 from app.core.schemas import plain_integer
 from app.core.secrets import Keyring, SealBroken
@@ -98,7 +98,6 @@ class PageKey:
     is_continued: bool
     with_total: bool
     include: frozenset[str]
-    only: frozenset[str]
 
 
 class Listing:
@@ -120,7 +119,7 @@ class Listing:
         filters: Mapping[str, Filter],
         expansions: Collection[str] = (),
         source: Callable[[], Select[Any]] | None = None,
-        body: Callable[[Any, Shape, frozenset[str], frozenset[str]], ColumnElement[Any]] | None = None,
+        body: Callable[[Any, Shape, frozenset[str]], ColumnElement[Any]] | None = None,
     ) -> None:
         self.name = name
         self.entity = entity
@@ -135,8 +134,8 @@ class Listing:
         self.fields = frozenset(projection(entity).columns) - projection(entity).optional()
         self.statement = functools.lru_cache(maxsize=STATEMENTS_KEPT)(self._statement)
 
-    def _body(self, entity: Any, _shape: Shape, include: frozenset[str], only: frozenset[str]) -> ColumnElement[Any]:
-        return self.projection(entity).json(include, only)
+    def _body(self, entity: Any, _shape: Shape, include: frozenset[str]) -> ColumnElement[Any]:
+        return self.projection(entity).json(include)
 
     def _statement(self, key: PageKey) -> Statement:
         entity, sort = self.entity, self.sorts[key.sort]
@@ -170,7 +169,7 @@ class Listing:
         cut = page.subquery("cut")
         rows = select(cut).limit(limit + 1).subquery("rows")
         entity = aliased(self.entity, rows)
-        body = self.body(entity, key.shape, key.include, key.only)
+        body = self.body(entity, key.shape, key.include)
         last_key = func.json_build_array(*(rows.c[f"key_{i}"] for i in range(keys)))
         # row_number() over nothing keeps the order in which the rows arrive, which is the page's.
         numbered = select(
@@ -218,13 +217,14 @@ class Listing:
         def statement(principal: Principal) -> Statement:
             self._check_service(principal)
             names = frozenset(given)
-            return self.statement(PageKey(principal.shape, names, sort, bool(after), query.count, include, only))
+            return self.statement(PageKey(principal.shape, names, sort, bool(after), query.count, include))
 
         _, row = await read.fetch(statement, binds)
         if not row["found"]:
             raise not_found()
         cursor = seal.close(row["last_key"]) if row["has_more"] else None
-        return _page(read.request, row["items"], cursor, row["total"] if query.count else None)
+        items = sparse(f"[{row['items']}]", only | include) if only else f"[{row['items']}]"
+        return _page(read.request, items, cursor, row["total"] if query.count else None)
 
     def _check_service(self, principal: Principal) -> None:
         """A service that can see nothing of the list lacks a scope; an empty list would look like one without rows."""
@@ -288,7 +288,7 @@ def invalid_cursor() -> Problem:
 
 def _page(request: Request, items: str, cursor: str | None, total: int | None) -> Response:
     counted = "" if total is None else f',"total":{total}'
-    body = f'{{"items":[{items}],"next_cursor":{json.dumps(cursor)}{counted}}}'
+    body = f'{{"items":{items},"next_cursor":{json.dumps(cursor)}{counted}}}'
     headers = {}
     if cursor is not None:
         parameters = [(n, v) for n, v in request.query_params.multi_items() if n != "cursor"] + [("cursor", cursor)]

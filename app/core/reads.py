@@ -1,6 +1,7 @@
 """Runs reads: one statement that gives the reply and the caller's facts together."""
 
 import functools
+import json
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from app.core.principal import Principal, caller_facts
 from app.core.replies import json_reply
 from app.core.runtime import Runtime
 from app.core.security import AccessClaims
+from app.db.engine import compact_json
 from app.db.read import Reader, Statement, reading
 
 STATEMENTS_KEPT = 512
@@ -21,14 +23,14 @@ STATEMENTS_KEPT = 512
 class View:
     """A read: builds, for each kind of caller and set of expansions, the select whose result is the reply.
 
-    `build(shape, include, only)` returns a select with the columns `version` and `body`, of at most one row. It is
+    `build(shape, include)` returns a select with the columns `version` and `body`, of at most one row. It is
     compiled together with the caller's facts, so that one statement answers both whether the session lives and what
     the caller gets. `expansions` is the allow-list for `?expand=`.
     """
 
     def __init__(
         self,
-        build: Callable[[Shape, frozenset[str], frozenset[str]], Select[Any]],
+        build: Callable[[Shape, frozenset[str]], Select[Any]],
         *,
         expansions: Collection[str] = (),
         fields: Collection[str] = (),
@@ -38,8 +40,8 @@ class View:
         self.fields = frozenset(fields)
         self.statement = functools.lru_cache(maxsize=STATEMENTS_KEPT)(self._statement)
 
-    def _statement(self, shape: Shape, include: frozenset[str], only: frozenset[str]) -> Statement:
-        return with_caller(self.build(shape, include, only))
+    def _statement(self, shape: Shape, include: frozenset[str]) -> Statement:
+        return with_caller(self.build(shape, include))
 
 
 def compiled_for(build: Callable[[Shape], Statement]) -> Callable[[Shape], Statement]:
@@ -125,15 +127,38 @@ class Read:
         """The one resource that the view finds, or 404."""
         include = chosen(expand, view.expansions, "expand")
         only = chosen(fields, view.fields, "fields")
-        _, row = await self.fetch(lambda principal: view.statement(principal.shape, include, only), values)
-        return rendered(self.request, row)
+        _, row = await self.fetch(lambda principal: view.statement(principal.shape, include), values)
+        return rendered(self.request, row, kept=only | include if only else frozenset())
 
 
 FACTS = Statement.compile(select(caller_facts().label("facts")))
 
 
-def rendered(request: Request, row: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """The reply a view's row makes; 404 for no row."""
+def rendered(
+    request: Request,
+    row: Any,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    kept: frozenset[str] = frozenset(),
+) -> Response:
+    """The reply a view's row makes, cut to the fields in `kept` if there are any; 404 for no row."""
     if row["body"] is None:
         raise not_found()
-    return json_reply(request, row["body"], row["version"], status=status, headers=headers)
+    body = sparse(row["body"], kept) if kept else row["body"]
+    return json_reply(request, body, row["version"], status=status, headers=headers)
+
+
+def sparse(body: str, kept: frozenset[str]) -> str:
+    """A JSON object, or a list of them, with the kept fields only.
+
+    Cut here and not in SQL: every set of fields would be a statement of its own to compile, keep and plan.
+    """
+    found = json.loads(body)
+    if isinstance(found, list):
+        return compact_json([_cut(item, kept) for item in found])
+    return compact_json(_cut(found, kept))
+
+
+def _cut(item: dict[str, Any], kept: frozenset[str]) -> dict[str, Any]:
+    return {name: value for name, value in item.items() if name in kept}

@@ -107,7 +107,7 @@ class Write:
     ) -> Response:
         """Reply with the same view that a read uses, as this transaction will leave it."""
         reader = await read_inside(self.session)
-        statement = view.statement(self.principal.shape, expand, frozenset())
+        statement = view.statement(self.principal.shape, expand)
         row = await reader.fetch_row(statement, self.principal.binds() | values)
         headers = {"Location": location} if location else None
         return rendered(self.request, row, status=status, headers=headers)

@@ -104,16 +104,15 @@ class Projection:
         """The fields that are absent unless asked for or allowed."""
         return frozenset(name for name, hint in self._annotations.items() if MISSING in typing.get_args(hint))
 
-    def json(self, include: Collection[str] = (), only: Collection[str] = ()) -> ColumnElement[Any]:
+    def json(self, include: Collection[str] = ()) -> ColumnElement[Any]:
         """The reply as one SQL expression of type json.
 
-        Optional fields only where `include` names them (dotted paths reach into nested ones); if `only` names any
-        fields, just those and the included ones.
+        Optional fields only where `include` names them (dotted paths reach into nested ones).
         """
         optional = self.optional()
         pairs: list[ColumnElement[Any]] = []
         for name, expression in self.columns.items():
-            if (name in optional or (only and name not in only)) and name not in include:
+            if name in optional and name not in include:
                 continue
             inner = {path.removeprefix(name + ".") for path in include if path.startswith(name + ".")}
             pairs.append(literal_column(f"'{name}'"))

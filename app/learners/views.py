@@ -89,14 +89,14 @@ def relation_names(relations: Sql) -> Raw:
     return Raw(func.to_json(func.array(ordered), type_=JSON()))
 
 
-def _learner(_shape: Shape, _include: frozenset[str], only: frozenset[str]) -> Select[Any]:
+def _learner(_shape: Shape, _include: frozenset[str]) -> Select[Any]:
     held = (
         select(relations_to(learner_id=Learner.id, school_id=Learner.school_id).label("relations"))
         .correlate_except(None)
         .offset(literal_column("0"))
         .lateral("held")
     )
-    body = learner_projection(Learner, held.c.relations).json((), only)
+    body = learner_projection(Learner, held.c.relations).json()
     return (
         select(Learner.version.label("version"), body.label("body"))
         .select_from(Learner)

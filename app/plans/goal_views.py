@@ -172,9 +172,9 @@ def _can(workflow: Workflow, entity: Any, relations: Sql) -> dict[str, Raw]:
 def _below_plan(entity: Any, goal_id: Sql, project: Any) -> Any:
     """A view of one row below a plan, seen by who may read the plan."""
 
-    def build(_shape: Shape, include: frozenset[str], only: frozenset[str]) -> Select[Any]:
+    def build(_shape: Shape, include: frozenset[str]) -> Select[Any]:
         relations = held(Plan, goal_id)
-        body = project(entity, relations.c.relations).json(include, only)
+        body = project(entity, relations.c.relations).json(include)
         version = getattr(entity, "version", literal_column("NULL::integer", Integer()))
         return (
             select(version.label("version"), body.label("body"))

@@ -78,9 +78,9 @@ def plan_summary(plan: Any) -> Projection:
     )
 
 
-def _plan(_shape: Shape, include: frozenset[str], only: frozenset[str]) -> Select[Any]:
+def _plan(_shape: Shape, include: frozenset[str]) -> Select[Any]:
     relations = held(Plan)
-    body = plan_projection(Plan, relations.c.relations).json(include, only)
+    body = plan_projection(Plan, relations.c.relations).json(include)
     return (
         select(Plan.version.label("version"), body.label("body"))
         .select_from(Plan)
@@ -89,9 +89,9 @@ def _plan(_shape: Shape, include: frozenset[str], only: frozenset[str]) -> Selec
     )
 
 
-def _summary_body(plan: Any, _shape: Shape, include: frozenset[str], only: frozenset[str]) -> ColumnElement[Any]:
+def _summary_body(plan: Any, _shape: Shape, include: frozenset[str]) -> ColumnElement[Any]:
     wanted = include | {"blocked_actions"} if "available_actions" in include else include
-    return plan_summary(plan).json(wanted, only)
+    return plan_summary(plan).json(wanted)
 
 
 def _in_class(plan: Any, class_id: Sql, _shape: Shape) -> ColumnElement[bool]:

@@ -78,8 +78,8 @@ def class_projection(entity: Any) -> Projection:
     )
 
 
-def _class(shape: Shape, _include: frozenset[str], only: frozenset[str]) -> Select[Any]:
-    body = class_projection(Class).json((), only)
+def _class(shape: Shape, _include: frozenset[str]) -> Select[Any]:
+    body = class_projection(Class).json()
     return select(Class.version.label("version"), body.label("body")).where(Class.id == ID, class_visible(Class, shape))
 
 

@@ -95,10 +95,10 @@ def projection(person: Any) -> Projection:
     )
 
 
-def _build(_shape: Shape, include: frozenset[str], only: frozenset[str]) -> Select[Any]:
+def _build(_shape: Shape, include: frozenset[str]) -> Select[Any]:
     columns: list[ColumnElement[Any]] = [
         Person.version.label("version"),
-        projection(Person).json(include, only).label("body"),
+        projection(Person).json(include).label("body"),
     ]
     return select(*columns).where(Person.tenant_id == TENANT, Person.id == bindparam("id", type_=Uuid()))
 

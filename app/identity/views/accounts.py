@@ -154,15 +154,15 @@ _INVITED = Projection(
     AccountInvited,
     {**_account_fields(Account), "invitation_token": TOKEN, "invitation_expires_at": TOKEN_EXPIRES},
 )
-ACCOUNT = View(lambda shape, _include, _only: _one_account(_ACCOUNT, shape))
-INVITED = View(lambda shape, _include, _only: _one_account(_INVITED, shape))
+ACCOUNT = View(lambda shape, _include: _one_account(_ACCOUNT, shape))
+INVITED = View(lambda shape, _include: _one_account(_INVITED, shape))
 
 _RESET = Projection(
     PasswordResetIssued, {"account_id": Account.id, "reset_token": TOKEN, "reset_expires_at": TOKEN_EXPIRES}
 )
 
 
-def _reset(shape: Shape, _include: frozenset[str], _only: frozenset[str]) -> Select[Any]:
+def _reset(shape: Shape, _include: frozenset[str]) -> Select[Any]:
     return select(Account.version, _RESET.json().label("body")).where(
         Account.id == bindparam("account_id", type_=Uuid()), _visible_account(Account, shape)
     )

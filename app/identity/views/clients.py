@@ -57,7 +57,7 @@ def _visible(client: type[ServiceClient], _shape: Shape) -> ColumnElement[bool]:
 _CLIENT = _projection(ServiceClient)
 
 
-def _one(shape: Shape, include: frozenset[str], _only: frozenset[str]) -> Select[Any]:
+def _one(shape: Shape, include: frozenset[str]) -> Select[Any]:
     return select(ServiceClient.version, _CLIENT.json(include | ACTIONS).label("body")).where(
         ServiceClient.id == bindparam("service_client_id", type_=Uuid()), _visible(ServiceClient, shape)
     )
