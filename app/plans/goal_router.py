@@ -46,7 +46,7 @@ class GoalQuery(PageQuery):
 
 
 class ProgressQuery(PageQuery):
-    sort: Literal["recorded_at", "-recorded_at"] = Field("recorded_at")
+    sort: Literal["observed_on", "-observed_on"] = Field("observed_on")
 
 
 Page = Annotated[PageQuery, Query()]

@@ -172,7 +172,7 @@ class GoalSummary(Representation):
     unit: str | None
     baseline: Decimal | None
     target: Decimal | None
-    current_value: Decimal | None = Field(description="The value recorded last.")
+    current_value: Decimal | None = Field(description="The value observed last.")
     progress: Decimal | None = Field(
         description="(current − baseline) ÷ (target − baseline), between 0 and 1; null while no value is recorded, and "
         "where baseline or target is missing. With `metric_kind` milestones: the weight reached over all."

@@ -85,12 +85,17 @@ def _of_goal(entity: Any, goal: Any) -> Select[Any]:
     )
 
 
+def _by_observation(entry: Any) -> tuple[Any, ...]:
+    """The order of the series: by what was observed when, however late it was recorded."""
+    return (entry.observed_on, entry.recorded_at, entry.id)
+
+
 def _latest_entry(goal: Any) -> Select[Any]:
-    """The entry with a value that was recorded last."""
+    """The entry with a value that was observed last."""
     return (
         _of_goal(ProgressEntry, goal)
         .where(ProgressEntry.value.is_not(None))
-        .order_by(ProgressEntry.recorded_at.desc(), ProgressEntry.id.desc())
+        .order_by(*(column.desc() for column in _by_observation(ProgressEntry)))
         .limit(literal_column("1"))
     )
 
@@ -254,8 +259,8 @@ PROGRESS = Listing(
     visible=_visible_below_plan,
     projection=progress_projection,
     sorts={
-        "recorded_at": Sort(lambda entry: (entry.recorded_at, entry.id)),
-        "-recorded_at": Sort(lambda entry: (entry.recorded_at, entry.id), is_descending=True),
+        "observed_on": Sort(_by_observation),
+        "-observed_on": Sort(_by_observation, is_descending=True),
     },
     filters=_OF_GOAL,
 )

@@ -185,7 +185,7 @@ class ProgressEntry(TenantOwned, Base):
     __tablename__ = "progress_entry"
     __table_args__ = (
         tenant_key("goal_id", to="goal", ondelete="CASCADE"),
-        Index("ix_progress_entry_goal", "tenant_id", "goal_id", "recorded_at", "id"),
+        Index("ix_progress_entry_goal", "tenant_id", "goal_id", "observed_on", "recorded_at", "id"),
     )
 
     goal_id: Mapped[uuid.UUID]

@@ -1,5 +1,6 @@
 """Actions, milestones and progress: the work on a goal, and the figure that sums it up."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -109,13 +110,23 @@ async def test_the_series_says_who_recorded_each_point(world: World) -> None:
     client = await cast.as_("learner")
     series = (await read(client, f"/v1/goals/{goal.id}/progress"))["items"]
     assert [(item["value"], item["recorded_side"], item["observed_on"]) for item in series] == [
-        ("10", "learner", "2026-10-01"),
         ("30", "staff", "2026-09-01"),
+        ("10", "learner", "2026-10-01"),
     ]
-    assert series[1] == counted == await read(client, f"/v1/progress/{counted['id']}")
-    backwards = (await read(client, f"/v1/goals/{goal.id}/progress", sort="-recorded_at"))["items"]
+    assert series[0] == counted == await read(client, f"/v1/progress/{counted['id']}")
+    backwards = (await read(client, f"/v1/goals/{goal.id}/progress", sort="-observed_on"))["items"]
     assert backwards == series[::-1]
-    assert (await read(client, f"/v1/goals/{goal.id}"))["current_value"] == "30", "what was recorded last counts"
+    assert (await read(client, f"/v1/goals/{goal.id}"))["current_value"] == "10", "a late report of an earlier day"
+
+
+async def test_nothing_is_observed_before_its_day(world: World) -> None:
+    cast = await gather(world)
+    goal = await agreed(world, cast)
+    tomorrow = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
+    reply = await (await cast.as_("learner")).post(
+        f"/v1/goals/{goal.id}/progress", json={"value": "1", "observed_on": tomorrow}
+    )
+    assert fault(reply) == (422, "/observed_on", "in_the_future")
 
 
 @pytest.mark.parametrize("label", ["guardian", "teacher", "school_admin", "service_reader"])

@@ -113,11 +113,15 @@ async def record_progress(write: Write, goal_id: UUID, body: ProgressCreate) -> 
     _, acting_as = await decide(write, GOAL, "record_progress", goal, relations, is_versioned=False)
     if body.value is None and body.note is None:
         raise invalid("/value", "missing", "Record a value, a note, or both.")
+    today = write.principal.today()
+    observed_on = today if body.observed_on is MISSING else body.observed_on
+    if observed_on > today:
+        raise invalid("/observed_on", "in_the_future", "Nothing can be observed before its day.")
     entry = ProgressEntry(
         **_place(goal, body.id),
         value=body.value,
         note=body.note,
-        observed_on=write.principal.today() if body.observed_on is MISSING else body.observed_on,
+        observed_on=observed_on,
         recorded_by=write.principal.person_id,
         recorded_side=side_of(acting_as),
     )
