@@ -130,12 +130,14 @@ def frozen(server: Server) -> Iterator[None]:
         # Until no new one appears: the postmaster, stopped first, starts no more.
         while new := [pid for pid in processes_of(server) if pid not in stopped]:
             for pid in new:
-                os.kill(pid, signal.SIGSTOP)
+                with contextlib.suppress(ProcessLookupError):  # a backend may end by itself in between
+                    os.kill(pid, signal.SIGSTOP)
             stopped += new
         yield
     finally:
         for pid in stopped:
-            os.kill(pid, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 def processes_of(server: Server) -> list[int]:
