@@ -281,9 +281,7 @@ def test_root_runs_the_server_as_an_unprivileged_user_and_changes_no_other_direc
 
 
 @as_root
-@pytest.mark.skipif(
-    cluster.OTHER_PROGRAMS in os.environ, reason="another's programs are used where they are"
-)
+@pytest.mark.skipif(cluster.OTHER_PROGRAMS in os.environ, reason="another's programs are used where they are")
 def test_root_copies_programs_that_the_unprivileged_user_cannot_reach(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
