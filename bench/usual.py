@@ -15,9 +15,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, joinedload, relationship, selectinload
 
-from app.core.access import READ, Section, access_fact, in_force, require
+from app.core.access import access_fact, in_force, require
 from app.core.errors import not_found, unauthorized
 from app.core.principal import Principal, caller_facts
+from app.core.rules import DEFAULT, READ, Section
 from app.core.runtime import runtime_of
 from app.core.schemas import BlockedAction
 from app.core.security import AccessClaims
@@ -121,7 +122,7 @@ async def get_plan(id: UUID, caller: Annotated[Principal, Depends(_caller)], ses
     if plan is None:
         raise not_found()
     plan.relations = sorted(await _relations(session, caller, plan.learner_id))
-    require(plan.relations, Section.PLAN, READ)
+    require(DEFAULT, plan.relations, Section.PLAN, READ)
     _judge(plan)
     return plan
 

@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 from sqlalchemy.types import Uuid
 
-from app.core.access import TENANT, Section, Shape, reads_all
+from app.core.access import TENANT, Shape, reads_all
 from app.core.errors import Problem, forbidden
 from app.core.event_views import EventOut, event_projection, visible_events
 from app.core.events import Event
@@ -27,6 +27,7 @@ from app.core.pagination import MAX_LIMIT, Limit
 from app.core.principal import Principal
 from app.core.reads import compiled_for, with_caller
 from app.core.replies import json_reply
+from app.core.rules import Section
 from app.core.schemas import MAX_INTEGER, Output, plain_integer
 from app.core.unit_of_work import Reading, UnitOfWorkRoute
 from app.db.read import Statement

@@ -14,13 +14,15 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.access import Section
 from app.core.principal import Principal
+from app.core.rules import Section
 from app.db.base import Base, Instant, TenantOwned, new_id
 from app.db.engine import compact_json
 from app.db.read import Statement, read_inside
 
-UNRECORDED = frozenset({"tenant_id", "version", "created_at", "updated_at", "password_hash", "secret_hashes"})
+UNRECORDED = frozenset(
+    {"tenant_id", "version", "created_at", "updated_at", "password_hash", "passcode_hash", "secret_hashes"}
+)
 
 
 class Event(TenantOwned, Base):
@@ -32,6 +34,7 @@ class Event(TenantOwned, Base):
         Index("ix_event_unnumbered", "tenant_id", "at", "id", postgresql_where=text("seq IS NULL")),
         Index("ix_event_plan", "tenant_id", "plan_id", "at", "id"),
         Index("ix_event_learner", "tenant_id", "learner_id", "at", "id"),
+        {"info": {"sections": ()}},  # each row names its own
     )
 
     seq: Mapped[int | None] = mapped_column(BigInteger)

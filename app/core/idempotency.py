@@ -13,15 +13,16 @@ import uuid
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
 
-from sqlalchemy import LargeBinary, UniqueConstraint, column, func, select, table, text
+from sqlalchemy import LargeBinary, UniqueConstraint, column, func, literal, select, table, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Uuid
 from starlette.responses import Response
 
-from app.core.access import Section, visible
+from app.core.access import PERSON, visible
 from app.core.errors import Problem, not_found, validation
 from app.core.principal import Principal
+from app.core.rules import AUTHORED, PLAN_BOUND, Section
 from app.core.secrets import Keyring, constant_time_equal
 from app.db.base import Base, Instant, TenantOwned
 
@@ -38,19 +39,24 @@ class Subject:
 
     learner_id: uuid.UUID
     section: Section
+    plan_id: uuid.UUID | None = None
 
 
 class IdempotencyKey(TenantOwned, Base):
     """A key that was used, what it was used for, and the reply it got."""
 
     __tablename__ = "idempotency_key"
-    __table_args__ = (UniqueConstraint("tenant_id", "owner_id", "key_hash", name="uq_idempotency_key"),)
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "owner_id", "key_hash", name="uq_idempotency_key"),
+        {"info": {"sections": ()}},  # each row names its own
+    )
 
     owner_id: Mapped[uuid.UUID]
     key_hash: Mapped[bytes] = mapped_column(LargeBinary)
     request_hash: Mapped[bytes] = mapped_column(LargeBinary)
     reply_sealed: Mapped[bytes] = mapped_column(LargeBinary)
     learner_id: Mapped[uuid.UUID | None]
+    plan_id: Mapped[uuid.UUID | None]
     section: Mapped[str | None]
     rights_hash: Mapped[bytes] = mapped_column(LargeBinary, server_default=text("''"))
     """Of the caller's roles and scopes; empty, as none is, where they are not known."""
@@ -136,12 +142,15 @@ class KeyedRequest:
     async def _may_see(self, session: AsyncSession, found: IdempotencyKey) -> bool:
         if found.learner_id is None or found.section is None:
             return constant_time_equal(found.rights_hash, self._rights_hash)
+        section = Section(found.section)
         still_visible = visible(
             self.principal.shape,
-            Section(found.section),
+            section,
             tenant_id=_learner.c.tenant_id,
             learner_id=_learner.c.id,
             school_id=_learner.c.school_id,
+            plan_id=literal(found.plan_id, Uuid()) if section in PLAN_BOUND else None,
+            author_id=PERSON if section in AUTHORED else None,  # who wrote it holds the key
         )
         is_visible = select(_learner.c.id).where(_learner.c.id == found.learner_id, still_visible)
         return await session.scalar(is_visible, self.principal.binds()) is not None
@@ -158,6 +167,7 @@ class KeyedRequest:
                 request_hash=self._request_hash,
                 reply_sealed=self.keyring.seal(self._sealing, stored),
                 learner_id=subject and subject.learner_id,
+                plan_id=subject and subject.plan_id,
                 section=subject and subject.section.value,
                 rights_hash=self._rights_hash,
             )

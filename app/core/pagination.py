@@ -32,11 +32,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
-from app.core.access import PERMISSION_WORDS, Section, Shape, reads_all
+from app.core.access import Shape, reads_all
 from app.core.errors import Problem, forbidden, not_found
 from app.core.principal import Principal
 from app.core.reads import STATEMENTS_KEPT, Read, chosen, sparse, with_caller
 from app.core.replies import json_reply
+from app.core.rules import PERMISSION_WORDS, Section
 from app.core.schemas import plain_integer
 from app.core.secrets import Keyring, SealBroken
 from app.db.projection import Projection

@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ScalarSelect, Text, bindparam, column, select, table
 from sqlalchemy.types import Uuid
 
-from app.core.access import Shape, blanket_relations
+from app.core.access import Shape, barred, blanket_relations
+from app.core.rules import Policy, Section
 from app.core.security import AccessClaims
 
 _caller = table("caller", column("tenant_id", Uuid()), column("session_id", Uuid()), column("facts", Text()))
@@ -46,19 +47,26 @@ class Principal:
     roles: tuple[tuple[str, UUID], ...]
     scopes: frozenset[str]
     has_relations: bool
-    barred: tuple[UUID, ...]
-    """Learners from whom a restriction keeps the caller."""
+    is_scoped: bool
+    barred: tuple[tuple[UUID, frozenset[str] | None], ...]
+    """Learners from whom a restriction keeps the caller, and from which sections (None: all)."""
+    policy: Policy
 
     @classmethod
     def parse(cls, facts: str, claims: AccessClaims) -> "Principal":
+        return cls.of(facts, claims.tenant_id, claims.session_id)
+
+    @classmethod
+    def of(cls, facts: str, tenant_id: UUID, session_id: UUID) -> "Principal":
+        """From the text that the views `caller` and `person_facts` give."""
         found: dict[str, Any] = json.loads(facts)
 
         def identifier(name: str) -> UUID | None:
             return UUID(found[name]) if found[name] else None
 
         return cls(
-            tenant_id=claims.tenant_id,
-            session_id=claims.session_id,
+            tenant_id=tenant_id,
+            session_id=session_id,
             person_id=identifier("person_id"),
             account_id=identifier("account_id"),
             service_client_id=identifier("service_client_id"),
@@ -66,7 +74,9 @@ class Principal:
             roles=tuple((role, UUID(org)) for role, org in found["roles"]),
             scopes=frozenset(found["scopes"]),
             has_relations=found["has_relations"],
-            barred=tuple(UUID(learner) for learner in found["barred"]),
+            is_scoped=found["is_scoped"],
+            barred=tuple(map(_restriction, found["barred"])),
+            policy=Policy.of(found["rules"]),
         )
 
     @cached_property
@@ -98,6 +108,8 @@ class Principal:
             is_related=self.has_relations,
             is_barred=bool(self.barred),
             reads_events=self.has_scope("events.read"),
+            is_scoped=self.is_scoped,
+            policy=self.policy,
         )
 
     @cached_property
@@ -110,18 +122,30 @@ class Principal:
 
     def binds(self) -> dict[str, Any]:
         """Values of the parameters that access expressions use."""
+        return {**self._standing_binds, "caller_today": self.today()}
+
+    @cached_property
+    def _standing_binds(self) -> dict[str, Any]:
         return {
             "caller_tenant": self.tenant_id,
             "caller_session": self.session_id,
             "caller_person": self.person_id,
-            "caller_owner": self.owner_id,
+            "caller_owner": self.account_id or self.service_client_id,
             "caller_schools": list(self.school_ids),
             "caller_school": self.school_ids[0] if self.school_ids else None,
             "caller_blanket": list(self.blanket),
-            "caller_barred": list(self.barred),
-            "caller_today": self.today(),
+            **{barred(section).key: self.barred_from(section) for section in Section},
         }
+
+    def barred_from(self, section: Section) -> list[UUID]:
+        """The learners of whom a restriction hides the section from the caller."""
+        return [learner for learner, sections in self.barred if sections is None or section in sections]
 
     def has_scope(self, scope: str) -> bool:
         """Persons act by their relations; a service only within its scopes."""
         return self.service_client_id is None or scope in self.scopes
+
+
+def _restriction(text: str) -> tuple[UUID, frozenset[str] | None]:
+    learner, sections = json.loads(text)
+    return UUID(learner), None if sections is None else frozenset(sections)

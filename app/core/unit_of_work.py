@@ -19,7 +19,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.core import events
-from app.core.access import Section
 from app.core.binding import Binding
 from app.core.deadlines import within, within_or_apart
 from app.core.errors import (
@@ -36,6 +35,7 @@ from app.core.principal import Principal
 from app.core.reads import FACTS, Read, View, rendered
 from app.core.replies import check_precondition
 from app.core.requests import WireRequest, check_query, read_body
+from app.core.rules import Section
 from app.core.runtime import Runtime, runtime_of
 from app.core.security import AccessClaims
 from app.db.read import bind_tenant, read_inside
@@ -81,7 +81,7 @@ class Write:
     ) -> None:
         """Flush a change and write its event."""
         if learner_id is not None:
-            self.subject = Subject(learner_id, section)
+            self.subject = Subject(learner_id, section, plan_id)
         await events.record(
             self.session,
             self.principal,

@@ -6,16 +6,17 @@ status.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Text, bindparam, case, cast, func, literal_column, not_, select
 from sqlalchemy.dialects.postgresql import ARRAY, JSON, array
 
-from app.core.access import ID, TENANT, Relation, has_any
+from app.core.access import ID, TENANT, has_any
 from app.core.errors import conflict, forbidden, invalid
+from app.core.rules import WRITE, Level, Policy, Relation, Section, plain
 from app.core.unit_of_work import Write
 from app.db.base import Sql
 from app.db.read import Statement, read_inside
@@ -41,6 +42,13 @@ class Rule:
     guards: Sequence[Guard] = ()
     needs_reason: bool = False
     permission: str = "plans:write"
+    level: Level = WRITE
+    """What a relation must reach in the section, besides being one of `by`: a tenant may have tightened the rules."""
+    section: Section = Section.PLAN
+
+    def words(self, policy: Policy) -> tuple[str, ...]:
+        """The relation words that give the right."""
+        return policy.words(self.section, self.level, tuple(self.by))
 
 
 FORBIDDEN = "forbidden"
@@ -59,13 +67,13 @@ class Workflow:
         return next((rule for rule in self.rules if rule.action == action), None)
 
     @staticmethod
-    def verdict(rule: Rule, entity: Any, relations: Sql) -> ColumnElement[Any]:
+    def verdict(rule: Rule, entity: Any, relations: Sql, policy: Policy) -> ColumnElement[Any]:
         """SQL text: null if the action is available, else its `BlockedAction` as JSON."""
         relation_names = ", ".join(sorted(_words(relation) for relation in rule.by))
         states = " or ".join(rule.sources)
         branches = [
             (
-                not_(has_any(relations, [relation.value for relation in rule.by])),
+                not_(has_any(relations, rule.words(policy))),
                 _blocked(rule, FORBIDDEN, f"Only for: {relation_names}."),
             ),
         ]
@@ -75,18 +83,18 @@ class Workflow:
         branches += [(not_(guard.holds(entity)), _blocked(rule, guard.code, guard.detail)) for guard in rule.guards]
         return case(*branches)
 
-    def available(self, entity: Any, relations: Sql) -> ColumnElement[Any]:
+    def available(self, entity: Any, relations: Sql, policy: Policy) -> ColumnElement[Any]:
         """A JSON list of the actions that this caller may do now."""
         return _json_list(
             [
-                case((self.verdict(rule, entity, relations).is_(None), _constant(json.dumps(rule.action))))
+                case((self.verdict(rule, entity, relations, policy).is_(None), _constant(json.dumps(rule.action))))
                 for rule in self.rules
             ]
         )
 
-    def blocked(self, entity: Any, relations: Sql) -> ColumnElement[Any]:
+    def blocked(self, entity: Any, relations: Sql, policy: Policy) -> ColumnElement[Any]:
         """A JSON list of the other actions, each with what is missing."""
-        return _json_list([self.verdict(rule, entity, relations) for rule in self.rules])
+        return _json_list([self.verdict(rule, entity, relations, policy) for rule in self.rules])
 
 
 def _words(relation: Relation) -> str:
@@ -122,7 +130,7 @@ async def decide(
     *,
     reason: str | None = None,
     is_versioned: bool = True,
-) -> tuple[Rule, str]:
+) -> tuple[Rule, Relation]:
     """Evaluate a rule for a locked row: the rule, and the relation by which the caller acts.
 
     Raises 403 where the caller never may, 412 if the row changed since it was read, 409 where it is not possible now,
@@ -133,7 +141,7 @@ async def decide(
     kind = type(entity)
     reader = await read_inside(write.session)
     values = {**write.principal.binds(), "held_relations": list(relations), "id": entity.id}
-    row = await reader.fetch_row(_verdict_of(rule, kind), values)  # type: ignore[arg-type]
+    row = await reader.fetch_row(_verdict_of(rule, kind, write.principal.policy), values)  # type: ignore[arg-type]
     blocked = json.loads(row["verdict"]) if row["verdict"] else None
     if blocked and blocked["code"] == FORBIDDEN:
         raise forbidden(rule.permission, blocked["detail"])
@@ -143,20 +151,26 @@ async def decide(
         raise conflict(blocked["code"], blocked["detail"])
     if rule.needs_reason and not reason:
         raise invalid("/reason", "missing", f"The action {action} needs a reason.")
-    return rule, next(relation.value for relation in rule.by if relation.value in relations)
+    return rule, capacity_of(rule, relations, write.principal.policy)
 
 
-@cache
-def _verdict_of(rule: Rule, kind: Any) -> Statement:
-    verdict = Workflow.verdict(rule, kind, _HELD).label("verdict")
+def capacity_of(rule: Rule, relations: Collection[str], policy: Policy) -> Relation:
+    """The first of the rule's relations that the caller has."""
+    held = {plain(word) for word in rule.words(policy) if word in relations}
+    return next(relation for relation in rule.by if relation in held)
+
+
+@lru_cache(maxsize=512)
+def _verdict_of(rule: Rule, kind: Any, policy: Policy) -> Statement:
+    verdict = Workflow.verdict(rule, kind, _HELD, policy).label("verdict")
     return Statement.compile(select(verdict).where(kind.tenant_id == TENANT, kind.id == ID))
 
 
 async def apply(
     write: Write, workflow: Workflow, action: str, entity: Any, relations: Sequence[str], reason: str | None
-) -> str:
+) -> Relation:
     """Take a transition: the only writer of a status. Returns the relation by which the caller acts."""
-    rule, acting_as = await decide(write, workflow, action, entity, relations, reason=reason)
+    rule, relation = await decide(write, workflow, action, entity, relations, reason=reason)
     assert rule.target is not None, action
     entity.status = rule.target
-    return acting_as
+    return relation

@@ -22,7 +22,6 @@ from app.core.access import (
     SCHOOLS,
     TENANT,
     TODAY,
-    Relation,
     Shape,
     access_fact,
     has_any,
@@ -31,6 +30,7 @@ from app.core.access import (
 from app.core.errors import forbidden
 from app.core.principal import Principal
 from app.core.reads import Read
+from app.core.rules import Relation
 from app.db.read import Statement
 
 standing = table(

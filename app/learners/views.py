@@ -8,9 +8,8 @@ from sqlalchemy.dialects.postgresql import JSON
 from app.core.access import (
     ID,
     TENANT,
-    Relation,
-    Section,
     Shape,
+    held_once,
     in_force,
     may_read,
     related_learners,
@@ -19,6 +18,7 @@ from app.core.access import (
 )
 from app.core.pagination import Filter, Listing, Sort
 from app.core.reads import View
+from app.core.rules import DEFAULT, Policy, Relation, Section
 from app.core.workflow import Rule, Workflow
 from app.db.base import Sql
 from app.db.projection import Many, Projection, Raw
@@ -65,7 +65,7 @@ def learner_summary(entity: Any) -> Projection:
     return Projection(LearnerSummary, _summary_columns(entity))
 
 
-def learner_projection(entity: Any, relations: Sql) -> Projection:
+def learner_projection(entity: Any, relations: Sql, policy: Policy = DEFAULT) -> Projection:
     external = Projection(
         ExternalIdOut, {"system": ExternalId.system, "type": ExternalId.type, "value": ExternalId.value}
     )
@@ -76,8 +76,8 @@ def learner_projection(entity: Any, relations: Sql) -> Projection:
             **_summary_columns(entity),
             "external_ids": Many(external, named, [ExternalId.system, ExternalId.type, ExternalId.value]),
             "relations": relation_names(relations),
-            "available_actions": Raw(LEARNER_ACTIONS.available(entity, relations)),
-            "blocked_actions": Raw(LEARNER_ACTIONS.blocked(entity, relations)),
+            "available_actions": Raw(LEARNER_ACTIONS.available(entity, relations, policy)),
+            "blocked_actions": Raw(LEARNER_ACTIONS.blocked(entity, relations, policy)),
         },
     )
 
@@ -85,23 +85,28 @@ def learner_projection(entity: Any, relations: Sql) -> Projection:
 def relation_names(relations: Sql) -> Raw:
     """The distinct relations, sorted, as a JSON list."""
     each = func.unnest(relations).column_valued("each_relation")
-    ordered = select(each).distinct().order_by(each).scalar_subquery()
+    name = func.split_part(each, literal_column("':'"), literal_column("1"))
+    ordered = select(name).distinct().order_by(name).scalar_subquery()
     return Raw(func.to_json(func.array(ordered), type_=JSON()))
 
 
-def _learner(_shape: Shape, _include: frozenset[str]) -> Select[Any]:
-    held = (
-        select(relations_to(learner_id=Learner.id, school_id=Learner.school_id).label("relations"))
-        .correlate_except(None)
-        .offset(literal_column("0"))
-        .lateral("held")
-    )
-    body = learner_projection(Learner, held.c.relations).json()
+def held(shape: Shape, learner: Any, section: Section) -> Any:
+    """The caller's relations to the learner in a section that is the learner's as a whole, computed once a row."""
+    return held_once(relations_to(shape, section, learner_id=learner.id, school_id=learner.school_id))
+
+
+def _learner(shape: Shape, _include: frozenset[str]) -> Select[Any]:
+    relations = held(shape, Learner, Section.LEARNER)
+    body = learner_projection(Learner, relations.c.relations, shape.policy).json()
     return (
         select(Learner.version.label("version"), body.label("body"))
         .select_from(Learner)
-        .join(held, true())
-        .where(Learner.tenant_id == TENANT, Learner.id == ID, may_read(held.c.relations, Section.LEARNER))
+        .join(relations, true())
+        .where(
+            Learner.tenant_id == TENANT,
+            Learner.id == ID,
+            may_read(shape, Section.LEARNER, relations.c.relations),
+        )
     )
 
 
@@ -137,6 +142,6 @@ LEARNERS = Listing(
         "class_id": Filter(_in_class, Uuid(), must_exist=class_exists),
         "school_id": Filter(lambda entity, value, _shape: entity.school_id == value, Uuid()),
         "grade": Filter(lambda entity, value, _shape: entity.grade == value, Text()),
-        "mine": Filter(lambda entity, _value, _shape: entity.id.in_(related_learners(Section.LEARNER)), Text()),
+        "mine": Filter(lambda entity, _value, shape: entity.id.in_(related_learners(shape, Section.LEARNER)), Text()),
     },
 )

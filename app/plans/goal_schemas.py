@@ -16,6 +16,7 @@ Kind = Literal["aspiration", "goal"]
 GoalStatus = Literal["proposed", "agreed", "achieved", "partly_achieved", "not_achieved", "dropped"]
 MetricKind = Literal["boolean", "percent", "numeric", "count", "rubric", "milestones"]
 Side = Literal["learner", "guardian", "staff"]
+ProposerSide = Literal["learner", "guardian", "staff", "guest"]
 ActionStatus = Literal["planned", "done", "dropped"]
 GoalTransition = Literal["agree", "decline", "achieve", "partly_achieve", "not_achieve", "drop", "reopen"]
 ActionTransition = Literal["complete", "drop", "reopen"]
@@ -152,7 +153,7 @@ class ProgressOut(Output):
     note: str | None
     observed_on: date
     recorded_by: UUID | None
-    recorded_side: Side
+    recorded_side: ProposerSide
     recorded_at: datetime
 
 
@@ -180,7 +181,7 @@ class GoalSummary(Representation):
     starts_on: date | None
     due_on: date | None
     proposed_by: UUID | None = Field(description="The person; null where a service proposed it for the staff.")
-    proposed_side: Side
+    proposed_side: ProposerSide
     learner_agreed_at: datetime | None
     staff_agreed_at: datetime | None
     outcome_note: str | None

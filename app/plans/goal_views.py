@@ -9,7 +9,6 @@ from sqlalchemy import (
     Select,
     Text,
     Uuid,
-    and_,
     case,
     cast,
     func,
@@ -20,9 +19,10 @@ from sqlalchemy import (
 
 from app.competencies.models import Competency
 from app.competencies.views import competency_summary
-from app.core.access import ID, TENANT, Section, Shape, may_read
+from app.core.access import ID, TENANT, Shape, may_read
 from app.core.pagination import Filter, Listing, Sort
 from app.core.reads import View
+from app.core.rules import Policy, Section
 from app.core.workflow import Workflow
 from app.db.base import Sql
 from app.db.projection import Many, Projection, Raw
@@ -37,7 +37,7 @@ from app.plans.goal_schemas import (
     ProgressOut,
 )
 from app.plans.models import Action, Goal, GoalCompetency, GoalTeacher, Milestone, Plan, ProgressEntry
-from app.plans.policy import goal_exists, held, plan_exists, plan_visible
+from app.plans.policy import goal_exists, held, plan_exists, visible_below_plan
 from app.plans.workflow import ACTION, GOAL, MILESTONE
 from app.roster.models import Person
 from app.roster.views import person_name
@@ -148,7 +148,7 @@ def _goal_columns(goal: Any) -> dict[str, Any]:
     }
 
 
-def goal_projection(goal: Any, relations: Sql) -> Projection:
+def goal_projection(goal: Any, relations: Sql, policy: Policy) -> Projection:
     teachers = (
         select()
         .select_from(GoalTeacher)
@@ -162,42 +162,43 @@ def goal_projection(goal: Any, relations: Sql) -> Projection:
             **_goal_columns(goal),
             "teachers": Many(person_name(), teachers, [Person.family_name, Person.given_name, Person.id]),
             "relations": relation_names(relations),
-            **_can(GOAL, goal, relations),
+            **_can(GOAL, goal, relations, policy),
         },
     )
 
 
-def _can(workflow: Workflow, entity: Any, relations: Sql) -> dict[str, Raw]:
+def _can(workflow: Workflow, entity: Any, relations: Sql, policy: Policy) -> dict[str, Raw]:
     return {
-        "available_actions": Raw(workflow.available(entity, relations)),
-        "blocked_actions": Raw(workflow.blocked(entity, relations)),
+        "available_actions": Raw(workflow.available(entity, relations, policy)),
+        "blocked_actions": Raw(workflow.blocked(entity, relations, policy)),
     }
 
 
 def _below_plan(entity: Any, goal_id: Sql, project: Any) -> Any:
     """A view of one row below a plan, seen by who may read the plan."""
 
-    def build(_shape: Shape, include: frozenset[str]) -> Select[Any]:
-        relations = held(Plan, goal_id)
-        body = project(entity, relations.c.relations).json(include)
+    def build(shape: Shape, include: frozenset[str]) -> Select[Any]:
+        relations = held(shape, Plan, goal_id)
+        body = project(entity, relations.c.relations, shape.policy).json(include)
         version = getattr(entity, "version", literal_column("NULL::integer", Integer()))
         return (
             select(version.label("version"), body.label("body"))
             .select_from(entity)
             .join(Plan, (Plan.tenant_id == entity.tenant_id) & (Plan.id == entity.plan_id))
             .join(relations, true())
-            .where(entity.tenant_id == TENANT, entity.id == ID, may_read(relations.c.relations, Section.PLAN))
+            .where(entity.tenant_id == TENANT, entity.id == ID, may_read(shape, Section.PLAN, relations.c.relations))
         )
 
     return build
 
 
-def _action_projection(action: Any, relations: Sql) -> Projection:
-    return Projection(ActionOut, {**_fields(action, ACTION_FIELDS), **_can(ACTION, action, relations)})
+def _action_projection(action: Any, relations: Sql, policy: Policy) -> Projection:
+    return Projection(ActionOut, {**_fields(action, ACTION_FIELDS), **_can(ACTION, action, relations, policy)})
 
 
-def _milestone_projection(milestone: Any, relations: Sql) -> Projection:
-    return Projection(MilestoneOut, {**_fields(milestone, MILESTONE_FIELDS), **_can(MILESTONE, milestone, relations)})
+def _milestone_projection(milestone: Any, relations: Sql, policy: Policy) -> Projection:
+    can = _can(MILESTONE, milestone, relations, policy)
+    return Projection(MilestoneOut, {**_fields(milestone, MILESTONE_FIELDS), **can})
 
 
 GOAL_VIEW = View(
@@ -208,15 +209,12 @@ GOAL_VIEW = View(
 ACTION_VIEW = View(_below_plan(Action, Action.goal_id, _action_projection))
 MILESTONE_VIEW = View(_below_plan(Milestone, Milestone.goal_id, _milestone_projection))
 PROGRESS_VIEW = View(
-    _below_plan(ProgressEntry, ProgressEntry.goal_id, lambda entry, _relations: progress_projection(entry))
+    _below_plan(ProgressEntry, ProgressEntry.goal_id, lambda entry, _relations, _policy: progress_projection(entry))
 )
 
 
-def _visible_below_plan(entity: Any, shape: Shape) -> ColumnElement[bool]:
-    plan = select(Plan.id).where(
-        Plan.tenant_id == entity.tenant_id, Plan.id == entity.plan_id, plan_visible(Plan, shape)
-    )
-    return and_(entity.tenant_id == TENANT, plan.correlate(entity).exists())
+def _visible_below_goal(entity: Any, shape: Shape) -> ColumnElement[bool]:
+    return visible_below_plan(entity, shape, entity.goal_id)
 
 
 def _by_creation(entity: Any) -> tuple[Any, ...]:
@@ -228,7 +226,7 @@ _OF_GOAL = {"goal_id": Filter(lambda entity, value, _: entity.goal_id == value, 
 GOALS = Listing(
     "goals",
     Goal,
-    visible=_visible_below_plan,
+    visible=lambda goal, shape: visible_below_plan(goal, shape, goal.id),
     projection=goal_summary,
     expansions=GOAL_EXPANSIONS,
     sorts={"created_at": Sort(_by_creation), "-created_at": Sort(_by_creation, is_descending=True)},
@@ -240,7 +238,7 @@ GOALS = Listing(
 ACTIONS = Listing(
     "actions",
     Action,
-    visible=_visible_below_plan,
+    visible=_visible_below_goal,
     projection=action_summary,
     sorts={"created_at": Sort(_by_creation)},
     filters=_OF_GOAL,
@@ -248,7 +246,7 @@ ACTIONS = Listing(
 MILESTONES = Listing(
     "milestones",
     Milestone,
-    visible=_visible_below_plan,
+    visible=_visible_below_goal,
     projection=milestone_summary,
     sorts={"position": Sort(lambda milestone: (milestone.position, milestone.id))},
     filters=_OF_GOAL,
@@ -256,7 +254,7 @@ MILESTONES = Listing(
 PROGRESS = Listing(
     "progress",
     ProgressEntry,
-    visible=_visible_below_plan,
+    visible=_visible_below_goal,
     projection=progress_projection,
     sorts={
         "observed_on": Sort(_by_observation),

@@ -1,4 +1,4 @@
-"""The plan and what it is made of: goals, their milestones and actions, and the progress recorded on them.
+"""The plan and what it is made of: goals, their milestones and actions, the progress recorded on them, what people say.
 
 Every row names its plan and its learner, so that access and events need no walk upwards.
 """
@@ -18,7 +18,9 @@ GOAL_STATES = ("proposed", "agreed", "achieved", "partly_achieved", "not_achieve
 ACTION_STATES = ("planned", "done", "dropped")
 METRIC_KINDS = ("boolean", "percent", "numeric", "count", "rubric", "milestones")
 SIDES = ("learner", "guardian", "staff")
-"""Who proposes a goal or owns an action."""
+"""Who owns an action."""
+PROPOSER_SIDES = (*SIDES, "guest")
+"""Who proposes a goal: a guest is somebody whom a grant let in."""
 
 GENERAL_TEMPLATE = "general"
 """The one built-in template, until templates are data."""
@@ -44,6 +46,7 @@ class Plan(TenantOwned, Stamped, Base):
         Index("ix_plan_school_created", "tenant_id", "school_id", "created_at", "id"),
         one_of("status", PLAN_STATES),
         CheckConstraint("starts_on < ends_on", name="dates"),
+        {"info": {"sections": ("plan",)}},
     )
 
     learner_id: Mapped[uuid.UUID]
@@ -78,8 +81,9 @@ class Goal(TenantOwned, Stamped, Base):
         one_of("kind", ("aspiration", "goal")),
         one_of("status", GOAL_STATES),
         one_of("metric_kind", METRIC_KINDS),
-        one_of("proposed_side", SIDES),
+        one_of("proposed_side", PROPOSER_SIDES),
         CheckConstraint("baseline <> target", name="metric_moves"),
+        {"info": {"sections": ("plan",)}},
     )
 
     plan_id: Mapped[uuid.UUID]
@@ -143,6 +147,7 @@ class Milestone(TenantOwned, Stamped, Base):
         tenant_key("goal_id", to="goal", ondelete="CASCADE"),
         Index("ix_milestone_goal", "tenant_id", "goal_id", "position", "id"),
         CheckConstraint("weight > 0", name="weight"),
+        {"info": {"sections": ("plan",)}},
     )
 
     goal_id: Mapped[uuid.UUID]
@@ -164,6 +169,7 @@ class Action(TenantOwned, Stamped, Base):
         Index("ix_action_goal", "tenant_id", "goal_id", "created_at", "id"),
         one_of("owner", SIDES),
         one_of("status", ACTION_STATES),
+        {"info": {"sections": ("plan",)}},
     )
 
     goal_id: Mapped[uuid.UUID]
@@ -186,6 +192,7 @@ class ProgressEntry(TenantOwned, Base):
     __table_args__ = (
         tenant_key("goal_id", to="goal", ondelete="CASCADE"),
         Index("ix_progress_entry_goal", "tenant_id", "goal_id", "observed_on", "recorded_at", "id"),
+        {"info": {"sections": ("plan",)}},
     )
 
     goal_id: Mapped[uuid.UUID]
@@ -197,3 +204,48 @@ class ProgressEntry(TenantOwned, Base):
     recorded_by: Mapped[uuid.UUID | None]
     recorded_side: Mapped[str]
     recorded_at: Mapped[Instant] = mapped_column(server_default=text("clock_timestamp()"))
+
+
+class Comment(TenantOwned, Stamped, Base):
+    """What somebody says about a plan, or about one of its goals."""
+
+    __tablename__ = "comment"
+    __table_args__ = (
+        tenant_key("plan_id", to="plan", ondelete="CASCADE"),
+        tenant_key("learner_id", to="learner"),
+        tenant_key("goal_id", to="goal", ondelete="CASCADE"),
+        Index("ix_comment_plan", "tenant_id", "plan_id", "created_at", "id"),
+        Index("ix_comment_goal", "tenant_id", "goal_id", "created_at", "id"),
+        {"info": {"sections": ("plan",)}},
+    )
+
+    plan_id: Mapped[uuid.UUID]
+    learner_id: Mapped[uuid.UUID]
+    goal_id: Mapped[uuid.UUID | None]
+    author_id: Mapped[uuid.UUID | None]
+    """The person who wrote it; null: a service."""
+    author_as: Mapped[str]
+    """The relation that gave the right to write it, e.g. `teacher`."""
+    text: Mapped[str]
+
+
+class Reflection(TenantOwned, Stamped, Base):
+    """What the learner thinks of the way so far. A private one is the learner's alone."""
+
+    __tablename__ = "reflection"
+    __table_args__ = (
+        tenant_key("plan_id", to="plan", ondelete="CASCADE"),
+        tenant_key("learner_id", to="learner"),
+        tenant_key("goal_id", to="goal", ondelete="CASCADE"),
+        Index("ix_reflection_plan", "tenant_id", "plan_id", "created_at", "id"),
+        Index("ix_reflection_goal", "tenant_id", "goal_id", "created_at", "id"),
+        {"info": {"sections": ("reflections", "private_reflections")}},
+    )
+
+    plan_id: Mapped[uuid.UUID]
+    learner_id: Mapped[uuid.UUID]
+    goal_id: Mapped[uuid.UUID | None]
+    is_private: Mapped[bool]
+    prompt: Mapped[str | None]
+    """The question that the learner answers."""
+    text: Mapped[str]

@@ -1,6 +1,6 @@
 """Access where the general rule is not enough: the teacher who is named on a goal."""
 
-from functools import cache
+from functools import lru_cache
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -10,24 +10,49 @@ from app.core.access import (
     ID,
     PERSON,
     TENANT,
-    Section,
     Shape,
     access_fact,
+    granted_items,
+    held_once,
     in_force,
     may_read,
+    related_learners,
+    related_plans,
     relations_to,
     visible,
 )
 from app.core.errors import not_found
+from app.core.reads import STATEMENTS_KEPT
+from app.core.rules import Section
 from app.core.unit_of_work import Write
 from app.db.base import Sql
 from app.plans.models import Action, Goal, GoalTeacher, Milestone, Plan
+from app.roster.models import Delegation
 
 Below = TypeVar("Below", Action, Milestone)
 
 
 def plan_visible(plan: Any, shape: Shape) -> ColumnElement[bool]:
-    return visible(shape, Section.PLAN, tenant_id=plan.tenant_id, learner_id=plan.learner_id, school_id=plan.school_id)
+    return readable(plan, shape, Section.PLAN)
+
+
+def readable(plan: Any, shape: Shape, section: Section) -> ColumnElement[bool]:
+    """Whether the caller reads this plan-bound section of the plan."""
+    return visible(
+        shape,
+        section,
+        tenant_id=plan.tenant_id,
+        learner_id=plan.learner_id,
+        school_id=plan.school_id,
+        plan_id=plan.id,
+    )
+
+
+def is_mine(plan: Any, shape: Shape) -> ColumnElement[bool]:
+    """Whether it is by a relation of the caller's own, not by an office, that the plan is hers to read."""
+    if shape.is_scoped:
+        return plan.id.in_(related_plans(shape, Section.PLAN))  # type: ignore[no-any-return]
+    return plan.learner_id.in_(related_learners(shape, Section.PLAN))  # type: ignore[no-any-return]
 
 
 def plan_exists(plan_id: Sql, shape: Shape) -> ColumnElement[bool]:
@@ -37,15 +62,30 @@ def plan_exists(plan_id: Sql, shape: Shape) -> ColumnElement[bool]:
 
 def goal_exists(goal_id: Sql, shape: Shape) -> ColumnElement[bool]:
     """Whether the caller may know of the goal."""
-    plan = (Plan.tenant_id == Goal.tenant_id) & (Plan.id == Goal.plan_id)
-    return select(Goal.id).join(Plan, plan).where(Goal.id == goal_id, plan_visible(Plan, shape)).exists()
+    return select(Goal.id).where(Goal.id == goal_id, visible_below_plan(Goal, shape, Goal.id)).exists()
 
 
-def _is_named(learner_id: Sql, goal_id: Sql) -> ColumnElement[bool]:
-    """Named on the goal, and (still) a teacher of the learner."""
-    named = exists().where(
-        GoalTeacher.tenant_id == TENANT, GoalTeacher.goal_id == goal_id, GoalTeacher.person_id == PERSON
+def visible_below_plan(entity: Any, shape: Shape, goal_id: Sql | None) -> ColumnElement[bool]:
+    """Rows below a plan that the caller may read, or below a goal that a grant names."""
+    plan = select(Plan.id).where(
+        Plan.tenant_id == entity.tenant_id, Plan.id == entity.plan_id, plan_visible(Plan, shape)
     )
+    is_visible: ColumnElement[bool] = plan.correlate(entity).exists()
+    if goal_id is not None and shape.is_scoped:
+        is_visible = is_visible | goal_id.in_(granted_items(shape, Section.PLAN))
+    return and_(entity.tenant_id == TENANT, is_visible)
+
+
+def _is_named(shape: Shape, learner_id: Sql, goal_id: Sql) -> ColumnElement[bool]:
+    """Named on the goal, or standing in for who is, and (still) a teacher of the learner."""
+    by_name = GoalTeacher.person_id == PERSON
+    if shape.is_scoped:
+        current = in_force(Delegation.from_on, Delegation.until_on)
+        absent = select(Delegation.delegator_id).where(
+            Delegation.tenant_id == TENANT, Delegation.delegate_id == PERSON, current
+        )
+        by_name = by_name | GoalTeacher.person_id.in_(absent)
+    named = exists().where(GoalTeacher.tenant_id == TENANT, GoalTeacher.goal_id == goal_id, by_name)
     teaches = (
         select(access_fact.c.learner_id)
         .where(
@@ -61,50 +101,55 @@ def _is_named(learner_id: Sql, goal_id: Sql) -> ColumnElement[bool]:
     return named.correlate_except(GoalTeacher) & teaches
 
 
-def held(plan: Any, goal_id: Sql | None = None) -> Any:
-    """The caller's relations to the plan's learner (and to one of its goals), computed once a row.
-
-    OFFSET 0 keeps the planner from copying the expression to each place that uses it.
-    """
-    named = None if goal_id is None else _is_named(plan.learner_id, goal_id)
-    relations = relations_to(learner_id=plan.learner_id, school_id=plan.school_id, named=named)
-    return select(relations.label("relations")).correlate_except(None).offset(literal_column("0")).lateral("held")
+def held(shape: Shape, plan: Any, goal_id: Sql | None = None, section: Section = Section.PLAN) -> Any:
+    """The caller's relations to the plan (and to one of its goals) in one of its sections, computed once a row."""
+    return held_once(
+        relations_to(
+            shape,
+            section,
+            learner_id=plan.learner_id,
+            school_id=plan.school_id,
+            plan_id=plan.id,
+            item_id=goal_id,
+            named=None if goal_id is None else _is_named(shape, plan.learner_id, goal_id),
+        )
+    )
 
 
 async def load_plan(write: Write, plan_id: UUID) -> tuple[Plan, list[str]]:
     """The plan, locked, and the caller's relations; 404 if the caller may not know of it."""
-    return await _one(write, _plan_locked(), plan_id)
+    return await _one(write, _plan_locked(write.principal.shape), plan_id)
 
 
-@cache
-def _plan_locked() -> Select[Any]:
-    relations = held(Plan)
+@lru_cache(maxsize=STATEMENTS_KEPT)
+def _plan_locked(shape: Shape) -> Select[Any]:
+    relations = held(shape, Plan)
     return (
         select(Plan, relations.c.relations)
         .join(relations, true())
-        .where(Plan.tenant_id == TENANT, Plan.id == ID, may_read(relations.c.relations, Section.PLAN))
+        .where(Plan.tenant_id == TENANT, Plan.id == ID, may_read(shape, Section.PLAN, relations.c.relations))
         .with_for_update(of=Plan)
     )
 
 
 async def load_goal(write: Write, goal_id: UUID) -> tuple[Goal, list[str]]:
     """The goal and its plan, locked, and the caller's relations; 404 if the caller may not know of it."""
-    return await _one(write, _locked_with_plan(Goal, Goal.id), goal_id)
+    return await _one(write, _locked_with_plan(write.principal.shape, Goal, Goal.id), goal_id)
 
 
 async def load_below_goal(write: Write, entity: type[Below], entity_id: UUID) -> tuple[Below, list[str]]:
     """An action or milestone, locked with its plan, and the caller's relations."""
-    return await _one(write, _locked_with_plan(entity, entity.goal_id), entity_id)
+    return await _one(write, _locked_with_plan(write.principal.shape, entity, entity.goal_id), entity_id)
 
 
-@cache
-def _locked_with_plan(entity: Any, goal_id: Any) -> Select[Any]:
-    relations = held(Plan, goal_id)
+@lru_cache(maxsize=STATEMENTS_KEPT)
+def _locked_with_plan(shape: Shape, entity: Any, goal_id: Any) -> Select[Any]:
+    relations = held(shape, Plan, goal_id)
     return (
         select(entity, relations.c.relations)
         .join(Plan, _is_plan_of(entity))
         .join(relations, true())
-        .where(entity.tenant_id == TENANT, entity.id == ID, may_read(relations.c.relations, Section.PLAN))
+        .where(entity.tenant_id == TENANT, entity.id == ID, may_read(shape, Section.PLAN, relations.c.relations))
         .with_for_update(of=(Plan, entity))
     )
 

@@ -5,18 +5,19 @@ from typing import Any
 from sqlalchemy import ColumnElement, Integer, Select, Text, Uuid, select, true
 from sqlalchemy.types import DateTime
 
-from app.core.access import ID, TENANT, Section, Shape, in_force, may_read, related_learners
+from app.core.access import ID, NOBODY, TENANT, Shape, in_force, may_read
 from app.core.errors import forbidden
 from app.core.event_views import event_projection, visible_events
 from app.core.events import Event
 from app.core.pagination import Filter, Listing, Sort
 from app.core.reads import View
+from app.core.rules import Policy, Section
 from app.db.base import Sql
 from app.db.projection import Many, Projection, Raw
 from app.learners.views import learner_exists, relation_names
 from app.plans.goal_views import GOAL_EXPANSIONS, goal_summary
 from app.plans.models import Goal, Plan
-from app.plans.policy import held, plan_exists, plan_visible
+from app.plans.policy import held, is_mine, plan_exists, plan_visible
 from app.plans.schemas import PlanOut, PlanSummary
 from app.plans.workflow import PLAN
 from app.roster.models import Enrollment
@@ -48,22 +49,22 @@ def _columns(plan: Any) -> dict[str, Any]:
     return {"id": found.pop("id"), "learner": named(plan.tenant_id, plan.learner_id), **found}
 
 
-def plan_projection(plan: Any, relations: Sql) -> Projection:
+def plan_projection(plan: Any, relations: Sql, policy: Policy) -> Projection:
     goals = select().select_from(Goal).where(Goal.tenant_id == plan.tenant_id, Goal.plan_id == plan.id).correlate(plan)
     return Projection(
         PlanOut,
         {
             **_columns(plan),
             "relations": relation_names(relations),
-            "available_actions": Raw(PLAN.available(plan, relations)),
-            "blocked_actions": Raw(PLAN.blocked(plan, relations)),
+            "available_actions": Raw(PLAN.available(plan, relations, policy)),
+            "blocked_actions": Raw(PLAN.blocked(plan, relations, policy)),
             "goals": Many(goal_summary(Goal), goals, [Goal.created_at, Goal.id]),
         },
     )
 
 
-def plan_summary(plan: Any) -> Projection:
-    relations = held(plan)
+def plan_summary(plan: Any, shape: Shape = NOBODY) -> Projection:
+    relations = held(shape, plan)
 
     def with_relations(actions: ColumnElement[Any]) -> Raw:
         return Raw(select(actions).select_from(relations).scalar_subquery())
@@ -72,26 +73,26 @@ def plan_summary(plan: Any) -> Projection:
         PlanSummary,
         {
             **_columns(plan),
-            "available_actions": with_relations(PLAN.available(plan, relations.c.relations)),
-            "blocked_actions": with_relations(PLAN.blocked(plan, relations.c.relations)),
+            "available_actions": with_relations(PLAN.available(plan, relations.c.relations, shape.policy)),
+            "blocked_actions": with_relations(PLAN.blocked(plan, relations.c.relations, shape.policy)),
         },
     )
 
 
-def _plan(_shape: Shape, include: frozenset[str]) -> Select[Any]:
-    relations = held(Plan)
-    body = plan_projection(Plan, relations.c.relations).json(include)
+def _plan(shape: Shape, include: frozenset[str]) -> Select[Any]:
+    relations = held(shape, Plan)
+    body = plan_projection(Plan, relations.c.relations, shape.policy).json(include)
     return (
         select(Plan.version.label("version"), body.label("body"))
         .select_from(Plan)
         .join(relations, true())
-        .where(Plan.tenant_id == TENANT, Plan.id == ID, may_read(relations.c.relations, Section.PLAN))
+        .where(Plan.tenant_id == TENANT, Plan.id == ID, may_read(shape, Section.PLAN, relations.c.relations))
     )
 
 
-def _summary_body(plan: Any, _shape: Shape, include: frozenset[str]) -> ColumnElement[Any]:
+def _summary_body(plan: Any, shape: Shape, include: frozenset[str]) -> ColumnElement[Any]:
     wanted = include | {"blocked_actions"} if "available_actions" in include else include
-    return plan_summary(plan).json(wanted)
+    return plan_summary(plan, shape).json(wanted)
 
 
 def _in_class(plan: Any, class_id: Sql, _shape: Shape) -> ColumnElement[bool]:
@@ -129,7 +130,7 @@ PLANS = Listing(
         "status": Filter(lambda plan, value, _: plan.status == value, Text()),
         "school_year": Filter(lambda plan, value, _: plan.school_year == value, Integer()),
         "class_id": Filter(_in_class, Uuid(), must_exist=class_exists),
-        "mine": Filter(lambda plan, _value, _: plan.learner_id.in_(related_learners(Section.PLAN)), Text()),
+        "mine": Filter(lambda plan, _value, shape: is_mine(plan, shape), Text()),
         "updated_since": Filter(lambda plan, value, _: plan.updated_at >= value, DateTime(timezone=True)),
     },
 )

@@ -4,20 +4,22 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, case, exists, literal_column, select
 
-from app.core.access import PERSON, Relation
+from app.core.access import PERSON
+from app.core.rules import PROPOSE, READ, Relation
 from app.core.workflow import Guard, Rule, Workflow
 from app.plans.models import Action, Goal, Milestone, Plan
 
 LEARNER, GUARDIAN = Relation.LEARNER, Relation.GUARDIAN
 ADVISOR, COUNSELOR, CASE_MANAGER = Relation.ADVISOR, Relation.COUNSELOR, Relation.CASE_MANAGER
 NAMED_TEACHER, SERVICE = Relation.NAMED_TEACHER, Relation.SERVICE_WRITER
+GRANTEE = Relation.GRANTEE
 SCHOOL_ADMIN, DISTRICT_ADMIN = Relation.SCHOOL_ADMIN, Relation.DISTRICT_ADMIN
 
 REVIEWERS = (COUNSELOR, SCHOOL_ADMIN)
 """Who the built-in template lets approve."""
-WRITERS = (LEARNER, ADVISOR, COUNSELOR, CASE_MANAGER, SERVICE)
+WRITERS = (LEARNER, ADVISOR, COUNSELOR, CASE_MANAGER, SERVICE, GRANTEE)
 GOAL_STAFF = (ADVISOR, COUNSELOR, CASE_MANAGER, NAMED_TEACHER)
-GOAL_WRITERS = (LEARNER, *GOAL_STAFF, SERVICE)
+GOAL_WRITERS = (LEARNER, *GOAL_STAFF, SERVICE, GRANTEE)
 
 OUTCOMES = ("achieved", "partly_achieved", "not_achieved", "dropped")
 OPEN_PLAN = ("draft", "active")
@@ -100,8 +102,17 @@ PLAN = Workflow(
             guards=(IS_NOT_SUBMITTER,),
             needs_reason=True,
             permission="plans:review",
+            level=READ,
         ),
-        Rule("approve", REVIEWERS, ("in_review",), "active", guards=(IS_NOT_SUBMITTER,), permission="plans:review"),
+        Rule(
+            "approve",
+            REVIEWERS,
+            ("in_review",),
+            "active",
+            guards=(IS_NOT_SUBMITTER,),
+            permission="plans:review",
+            level=READ,
+        ),
         Rule("close", (ADVISOR, COUNSELOR), ("active",), "closed", guards=(ALL_GOALS_ENDED,)),
         Rule(
             "reopen",
@@ -110,10 +121,20 @@ PLAN = Workflow(
             "active",
             needs_reason=True,
             permission="plans:administer",
+            level=READ,
         ),
-        Rule("archive", (SCHOOL_ADMIN, DISTRICT_ADMIN), ("closed",), "archived", permission="plans:administer"),
+        Rule(
+            "archive",
+            (SCHOOL_ADMIN, DISTRICT_ADMIN),
+            ("closed",),
+            "archived",
+            permission="plans:administer",
+            level=READ,
+        ),
         Rule("edit", WRITERS, OPEN_PLAN),
-        Rule("add_goal", (*WRITERS, GUARDIAN), OPEN_PLAN, guards=(HAS_ROOM,), permission="plans:propose"),
+        Rule(
+            "add_goal", (*WRITERS, GUARDIAN), OPEN_PLAN, guards=(HAS_ROOM,), permission="plans:propose", level=PROPOSE
+        ),
     )
 )
 
@@ -162,7 +183,7 @@ GOAL = Workflow(
         Rule("drop", GOAL_STAFF, ("agreed",), "dropped", guards=(PLAN_IS_OPEN,), needs_reason=True),
         Rule("reopen", (ADVISOR, COUNSELOR), OUTCOMES, "agreed", guards=(PLAN_IS_OPEN, WAS_AGREED), needs_reason=True),
         Rule("edit", GOAL_WRITERS, LIVE_GOAL, guards=(PLAN_IS_OPEN,)),
-        Rule("delete", (*GOAL_WRITERS, GUARDIAN), ("proposed",), guards=(PLAN_IS_OPEN, IS_PROPOSER)),
+        Rule("delete", (*GOAL_WRITERS, GUARDIAN), ("proposed",), guards=(PLAN_IS_OPEN, IS_PROPOSER), level=PROPOSE),
         Rule("add_action", GOAL_WRITERS, LIVE_GOAL, guards=(PLAN_IS_OPEN, _has_room_for(Action))),
         Rule("add_milestone", GOAL_WRITERS, LIVE_GOAL, guards=(PLAN_IS_OPEN, _has_room_for(Milestone))),
         Rule("record_progress", GOAL_WRITERS, ("agreed",), guards=(PLAN_IS_RUNNING,)),

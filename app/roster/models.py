@@ -6,10 +6,10 @@ Relations hold from `from_on` (inclusive) until `until_on` (exclusive, as OneRos
 import uuid
 from datetime import date
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import Base, Stamped, TenantOwned, tenant_key
+from app.db.base import Base, Stamped, Strings, TenantOwned, tenant_key
 
 ORG_TYPES = ("department", "school", "district", "local", "state", "national")
 ROLES = (
@@ -24,6 +24,7 @@ ROLES = (
 )
 CASELOAD_KINDS = ("advisor", "counselor", "case_manager")
 ENROLLMENT_ROLES = ("student", "teacher", "administrator", "proctor")
+RESTRICTION_KINDS = ("no_contact", "no_records", "sections")
 
 
 def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
@@ -118,6 +119,7 @@ class Guardianship(TenantOwned, Dated, Stamped, Base):
         tenant_key("learner_id", to="person", ondelete="CASCADE"),
         UniqueConstraint("tenant_id", "guardian_id", "learner_id", name="uq_guardianship"),
         Index("ix_guardianship_learner", "tenant_id", "learner_id"),
+        {"info": {"sections": ("access",)}},
     )
 
     guardian_id: Mapped[uuid.UUID]
@@ -132,15 +134,18 @@ class GuardianshipRestriction(TenantOwned, Dated, Stamped, Base):
     __table_args__ = (
         tenant_key("guardianship_id", to="guardianship", ondelete="CASCADE"),
         Index("ix_guardianship_restriction", "tenant_id", "guardianship_id"),
-        one_of("kind", ("no_contact", "no_records")),
+        one_of("kind", RESTRICTION_KINDS),
+        CheckConstraint("(kind = 'sections') = (cardinality(sections) > 0)", name="names_sections"),
     )
 
     guardianship_id: Mapped[uuid.UUID]
     kind: Mapped[str]
+    sections: Mapped[Strings] = mapped_column(server_default=text("'{}'"))
+    """What the contact is kept from, if not from everything."""
     evidence_reference: Mapped[str]
 
 
-class Caseload(TenantOwned, Dated, Base):
+class Caseload(TenantOwned, Dated, Stamped, Base):
     """A learner on the caseload of an advisor, counselor or case manager."""
 
     __tablename__ = "caseload"
@@ -150,11 +155,34 @@ class Caseload(TenantOwned, Dated, Base):
         UniqueConstraint("tenant_id", "person_id", "learner_id", "kind", name="uq_caseload"),
         Index("ix_caseload_learner", "tenant_id", "learner_id"),
         one_of("kind", CASELOAD_KINDS),
+        {"info": {"sections": ("access",)}},
     )
 
     person_id: Mapped[uuid.UUID]
     learner_id: Mapped[uuid.UUID]
     kind: Mapped[str]
+
+
+class Delegation(TenantOwned, Stamped, Base):
+    """A substitute: for a time the delegate has the delegator's relations to learners, as well as the delegator."""
+
+    __tablename__ = "delegation"
+    __table_args__ = (
+        tenant_key("delegator_id", to="person", ondelete="CASCADE"),
+        tenant_key("delegate_id", to="person", ondelete="CASCADE"),
+        Index("ix_delegation_delegate", "tenant_id", "delegate_id"),
+        Index("ix_delegation_delegator", "tenant_id", "delegator_id"),
+        CheckConstraint("delegate_id <> delegator_id", name="two_people"),
+        CheckConstraint("from_on < until_on", name="dates"),
+    )
+
+    delegator_id: Mapped[uuid.UUID]
+    delegate_id: Mapped[uuid.UUID]
+    from_on: Mapped[date]
+    until_on: Mapped[date]
+    reason: Mapped[str]
+    created_by: Mapped[uuid.UUID | None]
+    """The person who made it; null: a service."""
 
 
 class ExternalId(TenantOwned, Base):

@@ -4,13 +4,23 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Select, Uuid, and_, false, or_, select
 
-from app.core.access import ID, PERSON, SCHOOLS, TENANT, Section, Shape, in_force, related_learners
+from app.core.access import ID, PERSON, SCHOOLS, TENANT, Shape, in_force, learners_through
 from app.core.pagination import Filter, Listing, Sort
 from app.core.reads import View
+from app.core.rules import Relation, Section
 from app.db.base import Sql
 from app.db.projection import Many, One, Projection
 from app.roster.models import Class, Enrollment, Org, Person
 from app.roster.schemas import ClassOut, PersonName
+
+ROSTER_RELATIONS = (
+    Relation.LEARNER,
+    Relation.GUARDIAN,
+    Relation.TEACHER,
+    Relation.ADVISOR,
+    Relation.COUNSELOR,
+    Relation.CASE_MANAGER,
+)
 
 
 def person_name(person: Any = Person) -> Projection:
@@ -28,7 +38,8 @@ def org_name(tenant_id: Sql, org_id: Sql) -> ColumnElement[Any]:
 
 
 def class_visible(entity: Any, shape: Shape) -> ColumnElement[bool]:
-    """A class is known to who is in it, to who has a relation to one of its students, and to administrators."""
+    """A class is known to who is in it, to who has a relation by the roster to one of its students, and to
+    administrators. A grant or a place on a support team shows no classes."""
     inside: ColumnElement[bool] = entity.tenant_id == TENANT
     if shape.blanket:
         return inside
@@ -40,7 +51,7 @@ def class_visible(entity: Any, shape: Shape) -> ColumnElement[bool]:
         current = in_force(Enrollment.from_on, Enrollment.until_on)
         ways.append(entity.id.in_(enrolled.where(Enrollment.person_id == PERSON, current)))
         learning = enrolled.where(Enrollment.role == "student", current)
-        ways.append(entity.id.in_(learning.where(Enrollment.person_id.in_(related_learners(Section.LEARNER)))))
+        ways.append(entity.id.in_(learning.where(Enrollment.person_id.in_(learners_through(shape, ROSTER_RELATIONS)))))
     return and_(inside, or_(*ways)) if ways else false()
 
 

@@ -8,21 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Uuid, literal, null, select, update
 
-from app.core.access import (
-    PERMISSION_WORDS,
-    RULES,
-    Level,
-    Relation,
-    Section,
-    blanket_relations,
-    has_any,
-    may_read,
-    relations_to,
-    relations_with,
-    require,
-    visible,
-)
+from app.core.access import blanket_relations, has_any, may_read, relations_to, require, visible
 from app.core.errors import Problem
+from app.core.rules import DEFAULT, PERMISSION_WORDS, PLAN_BOUND, Level, Relation, Section, word
 from app.identity.models import Tenant
 from app.learners.models import Learner
 from tests.core.callers import principal_of
@@ -30,6 +18,8 @@ from tests.factories import EARLIER, LATER, Identified, World
 
 pytestmark = pytest.mark.anyio
 
+NO_PLAN = null().cast(Uuid())
+"""The plan of a row that has none: enough where the caller's relations are to whole learners."""
 TODAY = datetime.now(ZoneInfo("UTC")).date()
 YESTERDAY, TOMORROW = TODAY - timedelta(days=1), TODAY + timedelta(days=1)
 NOW = [(None, None), (EARLIER, LATER), (TODAY, TOMORROW), (None, TOMORROW), (YESTERDAY, None), (TODAY, None)]
@@ -45,6 +35,7 @@ async def listed(world: World, who: Identified, section: Section = Section.PLAN)
         tenant_id=Learner.tenant_id,
         learner_id=Learner.id,
         school_id=Learner.school_id,
+        plan_id=NO_PLAN if section in PLAN_BOUND else None,
     )
     async with world.transaction() as session:
         return set(await session.scalars(select(Learner.id).where(found), principal.binds()))
@@ -53,9 +44,9 @@ async def listed(world: World, who: Identified, section: Section = Section.PLAN)
 async def readable(world: World, who: Identified, section: Section = Section.PLAN) -> set[UUID]:
     """The learners that the caller may read one by one."""
     principal = await principal_of(world, who)
-    relations = relations_to(learner_id=Learner.id, school_id=Learner.school_id)
+    relations = relations_to(principal.shape, section, learner_id=Learner.id, school_id=Learner.school_id)
     async with world.transaction() as session:
-        query = select(Learner.id).where(may_read(relations, section))
+        query = select(Learner.id).where(may_read(principal.shape, section, relations))
         return set(await session.scalars(query, principal.binds()))
 
 
@@ -63,7 +54,9 @@ async def relations(world: World, who: Identified, learner: Learner, *, named: b
     """The caller's relations to a learner, on a row that names the caller or does not."""
     principal = await principal_of(world, who)
     is_named = None if named is None else literal(named)
-    held = relations_to(learner_id=Learner.id, school_id=Learner.school_id, named=is_named)
+    held = relations_to(
+        principal.shape, Section.PLAN, learner_id=Learner.id, school_id=Learner.school_id, named=is_named
+    )
     async with world.transaction() as session:
         found = await session.scalar(select(held).where(Learner.id == learner.id), principal.binds())
     return set(found or ())
@@ -162,7 +155,7 @@ async def test_who_is_not_restricted_pays_for_no_restriction(world: World) -> No
     for who in (await world.district_admin(), await world.school_admin(), await world.service("plans.read")):
         principal = await principal_of(world, who)
         columns = {"tenant_id": Learner.tenant_id, "learner_id": Learner.id, "school_id": Learner.school_id}
-        assert "barred" not in str(visible(principal.shape, Section.PLAN, **columns))
+        assert "barred" not in str(visible(principal.shape, Section.LEARNER, **columns))
     assert (await principal_of(world, learner)).barred == ()
 
 
@@ -260,13 +253,14 @@ ALL = [(section, relation) for section in Section for relation in Relation]
 
 @pytest.mark.parametrize(("section", "relation"), ALL)
 def test_hidden_is_not_found_and_visible_but_not_allowed_is_forbidden(section: Section, relation: Relation) -> None:
-    reached = RULES[section].get(relation, Level.NONE)
+    reached = DEFAULT.level(section, relation)
+    words = [relation.value, word(relation, section, Level.WRITE)]
     for level in (Level.READ, Level.COMMENT, Level.PROPOSE, Level.WRITE):
         if reached >= level:
-            require([relation.value], section, level)
+            require(DEFAULT, words, section, level)
             continue
         with pytest.raises(Problem) as caught:
-            require([relation.value], section, level)
+            require(DEFAULT, words, section, level)
         assert caught.value.status == (403 if reached else 404)
         if reached:
             assert caught.value.extra == {"permission": f"{PERMISSION_WORDS[section]}:{level.name.lower()}"}
@@ -275,23 +269,23 @@ def test_hidden_is_not_found_and_visible_but_not_allowed_is_forbidden(section: S
 @pytest.mark.parametrize("nothing", [None, [], ()])
 def test_without_a_relation_nothing_is_found(nothing: Sequence[str] | None) -> None:
     with pytest.raises(Problem) as caught:
-        require(nothing, Section.PLAN, Level.READ)
+        require(DEFAULT, nothing, Section.PLAN, Level.READ)
     assert caught.value.status == 404
 
 
 def test_the_widest_relation_counts() -> None:
-    require(["teacher", "counselor", "guardian"], Section.PLAN, Level.WRITE)
+    require(DEFAULT, ["teacher", "counselor", "guardian"], Section.PLAN, Level.WRITE)
 
 
 def test_the_defaults_are_those_of_the_domain() -> None:
     """The row "plan, goals, actions, progress" of "who sees what"."""
-    assert set(relations_with(Section.PLAN, Level.WRITE)) == {
+    named = tuple(relation for relation in Relation if relation is not Relation.GRANTEE)
+    writers = set(DEFAULT.words(Section.PLAN, Level.WRITE, named))
+    assert writers == {
         "learner", "named_teacher", "advisor", "counselor", "case_manager", "service_writer",
     }  # fmt: skip
-    assert set(relations_with(Section.PLAN, Level.PROPOSE)) - set(relations_with(Section.PLAN, Level.WRITE)) == {
-        "guardian"
-    }
-    assert {"teacher", "school_admin", "district_admin"} <= set(relations_with(Section.PLAN, Level.READ))
+    assert set(DEFAULT.words(Section.PLAN, Level.PROPOSE, named)) - writers == {"guardian"}
+    assert {"teacher", "school_admin", "district_admin"} <= set(DEFAULT.words(Section.PLAN, Level.READ))
 
 
 @pytest.mark.parametrize("role", ["student", "teacher", "counselor", "case_manager", "guardian", "mentor"])
@@ -301,7 +295,7 @@ def test_only_a_district_administrator_has_every_learner_by_role(role: str) -> N
 
 
 def test_an_unknown_scope_gives_nothing() -> None:
-    assert blanket_relations([], ["plans", "plans.readwrite", "supports.read", ""]) == ()
+    assert blanket_relations([], ["plans", "plans.readwrite", "supports.write", ""]) == ()
 
 
 def test_the_words_in_a_predicate_are_ours() -> None:

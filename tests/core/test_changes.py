@@ -7,8 +7,8 @@ import asyncpg
 import httpx
 import pytest
 
-from app.core.access import Section
 from app.core.events import Event
+from app.core.rules import Section
 from app.core.sequencer import PLANNING, number_events
 from app.db.base import new_id
 from app.learners.models import Learner

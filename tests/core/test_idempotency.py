@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import func, select, update
 from starlette.responses import Response
 
-from app.core.access import Section
 from app.core.errors import Problem
 from app.core.events import Event
 from app.core.idempotency import IdempotencyKey, KeyedRequest, Subject
+from app.core.rules import Section
 from app.identity.models import Session
 from app.roster.models import Caseload, Person, RoleAssignment
 from tests.core.callers import principal_of

@@ -9,8 +9,8 @@ from fastapi import Request
 from sqlalchemy import ARRAY, Text, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.access import Relation
 from app.core.errors import Problem
+from app.core.rules import DEFAULT, Relation
 from app.core.runtime import Runtime
 from app.core.unit_of_work import UnitOfWorkRoute, Write
 from app.core.workflow import Guard, Rule, Workflow, apply, decide
@@ -40,7 +40,9 @@ async def plan(world: World) -> Plan:
 async def shown(world: World, plan: Plan, *relations: str) -> tuple[list[str], dict[str, tuple[str, str]]]:
     """The available actions, and the blocked ones with code and detail."""
     held = literal(list(relations), ARRAY(Text()))
-    query = select(WORKFLOW.available(Plan, held), WORKFLOW.blocked(Plan, held)).where(Plan.id == plan.id)
+    query = select(WORKFLOW.available(Plan, held, DEFAULT), WORKFLOW.blocked(Plan, held, DEFAULT)).where(
+        Plan.id == plan.id
+    )
     async with world.transaction() as session:
         available, blocked = (await session.execute(query)).one()
     return available, {item["action"]: (item["code"], item["detail"]) for item in blocked}
@@ -174,7 +176,7 @@ async def test_a_detail_may_hold_any_character(world: World, plan: Plan) -> None
     detail = "it's \"quoted\" \\ and 100% – “fine”, {x} :name ' || '"
     guard = Guard("odd", detail, lambda plan: plan.title == "never")
     workflow = Workflow((Rule("odd", (Relation.LEARNER,), ("draft",), guards=(guard,)),))
-    verdict = workflow.verdict(workflow.rules[0], Plan, literal(["learner"], ARRAY(Text())))
+    verdict = workflow.verdict(workflow.rules[0], Plan, literal(["learner"], ARRAY(Text())), DEFAULT)
     async with world.transaction() as session:
         found = await session.scalar(select(verdict).where(Plan.id == plan.id))
     assert found is not None

@@ -11,11 +11,12 @@ from sqlalchemy import ColumnElement, Select, Text, bindparam, event, func, lite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import Uuid
 
-from app.core.access import TENANT, Section, Shape
+from app.core.access import TENANT, Shape
 from app.core.errors import Problem
 from app.core.pagination import Filter, Listing, PageQuery, Sort
 from app.core.reads import View
 from app.core.replies import json_reply
+from app.core.rules import Section
 from app.core.runtime import Runtime
 from app.core.schemas import MISSING, Input, Name, Output, Patch
 from app.core.unit_of_work import Reading, UnitOfWorkRoute, Write, Writing

@@ -10,10 +10,15 @@ from sqlalchemy import Index, PrimaryKeyConstraint, Table, UniqueConstraint, sel
 
 from app.core.events import Event
 from app.core.idempotency import IdempotencyKey
+from app.core.looks import Look
 from app.db.embedded import ROLES
 from app.identity.models import ClientAssertion, CredentialToken
-from app.roster.models import ExternalId
+from app.learners.models import Learner
+from app.plans.models import Goal, Plan
+from app.roster.models import ExternalId, Person
+from app.sharing.models import Disclosure, Grant
 from app.tables import metadata
+from tests import sharing_factories as sharing
 from tests.databases import Database
 from tests.factories import World
 
@@ -102,6 +107,7 @@ async def populate(world: World) -> None:
     first, second = await world.competency(framework), await world.competency(framework)
     await world.precedes(first, second, framework)
     await world.link(goal, second)
+    await share(world, learner, plan, goal, teacher)
     account = await world.account(teacher)
     await world.session(account)
     service = await world.service("plans.read")
@@ -114,6 +120,41 @@ async def populate(world: World) -> None:
         event(world),
     ):
         await world.add(row)
+
+
+async def share(world: World, learner: Learner, plan: Plan, goal: Goal, teacher: Person) -> None:
+    """A row in every table of sharing and of the texts that sections hold."""
+    admin = await world.school_admin()
+    await sharing.team_member(world, plan, teacher)
+    await sharing.delegation(world, teacher, admin)
+    await sharing.consent(world, learner)
+    grant = await sharing.grant(world, plan, teacher, goals=[goal])
+    await sharing.share_link(world, plan)
+    await sharing.break_glass(world, learner, admin)
+    await sharing.sharing_policy(world, {"plan": {"teacher": "read"}})
+    await sharing.comment(world, plan, teacher)
+    await sharing.reflection(world, plan)
+    await sharing.staff_note(world, learner, teacher)
+    await sharing.profile_statement(world, learner)
+    await world.add(disclosure(grant))
+    await world.make(
+        Look, capacities=["teacher"], learner_ids=[learner.id], sections=["plan"], is_list=False,
+        operation="get_plan", request_id="r",
+    )  # fmt: skip
+
+
+def disclosure(grant: Grant) -> Disclosure:
+    return Disclosure(
+        tenant_id=grant.tenant_id,
+        learner_id=grant.learner_id,
+        basis="grant",
+        access_grant_id=grant.id,
+        recipient="A mentor",
+        purpose=grant.purpose,
+        sections=grant.sections,
+        fields=["title"],
+        request_id="r",
+    )
 
 
 def event(world: World) -> Event:
@@ -155,9 +196,10 @@ async def test_the_application_cannot_touch_the_schema_or_its_history(superuser:
             )
 
 
-async def test_what_was_recorded_cannot_be_changed(superuser: asyncpg.Connection) -> None:
+@pytest.mark.parametrize("name", ["event", "disclosure", "access_log"])
+async def test_what_was_recorded_cannot_be_changed(name: str, superuser: asyncpg.Connection) -> None:
     for privilege in ("UPDATE", "DELETE", "TRUNCATE"):
-        assert not await superuser.fetchval("SELECT has_table_privilege('plp_app', 'event', $1)", privilege)
+        assert not await superuser.fetchval("SELECT has_table_privilege('plp_app', $1, $2)", name, privilege)
 
 
 async def test_no_role_stands_above_the_policies(superuser: asyncpg.Connection) -> None:

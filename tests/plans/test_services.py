@@ -44,5 +44,5 @@ async def test_a_refusal_calls_a_service_a_service(world: World) -> None:
     cast = await gather(world, "school_admin")
     plan = await world.plan(cast.learner)
     refused = await change(await cast.as_("school_admin"), f"/v1/plans/{plan.id}", {"title": "Mine"})
-    assert refused.json()["detail"] == "Only for: a service, advisor, case manager, counselor, learner."
+    assert refused.json()["detail"] == "Only for: a service, advisor, case manager, counselor, grantee, learner."
     assert refused.json()["permission"] == "plans:write"

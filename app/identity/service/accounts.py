@@ -6,8 +6,8 @@ from sqlalchemy import Text, bindparam, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
-from app.core.access import Section
 from app.core.errors import Problem, conflict, explain_constraint, forbidden, invalid, not_found
+from app.core.rules import Section
 from app.core.secrets import Keyring
 from app.core.unit_of_work import Write
 from app.db.base import new_id

@@ -5,8 +5,8 @@ from uuid import UUID
 from sqlalchemy import select
 from starlette.responses import Response
 
-from app.core.access import Section
 from app.core.errors import conflict, explain_constraint, not_found
+from app.core.rules import Section
 from app.core.unit_of_work import Write
 from app.db.base import new_id
 from app.identity.models import ServiceClient

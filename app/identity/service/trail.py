@@ -5,8 +5,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.access import Section
 from app.core.events import Event
+from app.core.rules import Section
 from app.identity.models import Account, ServiceClient
 
 

@@ -21,9 +21,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSON, array
 from sqlalchemy.types import Uuid
 
-from app.core.access import TENANT, Section, Shape
+from app.core.access import TENANT, Shape
 from app.core.pagination import Filter, Listing, Sort
 from app.core.reads import View
+from app.core.rules import Section
 from app.db.projection import Projection, Raw
 from app.identity import policy
 from app.identity.models import Account, Session

@@ -9,9 +9,10 @@ from sqlalchemy import delete, insert, select
 from starlette.responses import Response
 
 from app.competencies.models import Competency
-from app.core.access import Relation, Section, in_force
+from app.core.access import in_force
 from app.core.errors import conflict, explain_constraint, invalid, not_found
 from app.core.events import all_fields_of, changes_of
+from app.core.rules import Relation, Section
 from app.core.schemas import MISSING
 from app.core.unit_of_work import Write
 from app.core.workflow import apply, decide
@@ -34,11 +35,11 @@ def side_of(capacity: str) -> str:
     """The side on which somebody with this relation acts."""
     if capacity in (Relation.LEARNER, Relation.GUARDIAN):
         return capacity
-    return "staff"
+    return "guest" if capacity == Relation.GRANTEE else "staff"
 
 
 async def create_goal(write: Write, plan_id: UUID, body: GoalCreate) -> Response:
-    """A goal, agreed to already by the side that proposes it (a guardian or a service speaks for neither)."""
+    """A goal, agreed to already by the side that proposes it (a guardian, a guest or a service speaks for neither)."""
     plan, relations = await load_plan(write, plan_id)
     _, acting_as = await decide(write, PLAN, "add_goal", plan, relations, is_versioned=False)
     given = body.model_dump(exclude={"id", *LINKS})
@@ -124,8 +125,8 @@ def _agree(goal: Goal, side: str, person_id: UUID | None) -> None:
 
 
 def _ask_again(goal: Goal, acting_as: str) -> None:
-    """What one side changes in a proposal, the other has not agreed to; to what a service changes, neither has."""
-    if acting_as in (Relation.LEARNER, Relation.SERVICE_WRITER):
+    """What one side changes in a proposal, the other has not agreed to; what a service or guest changes, neither."""
+    if acting_as in (Relation.LEARNER, Relation.SERVICE_WRITER, Relation.GRANTEE):
         goal.staff_agreed_at = goal.staff_agreed_by = None
     if acting_as != Relation.LEARNER:
         goal.learner_agreed_at = goal.learner_agreed_by = None

@@ -6,14 +6,14 @@ from uuid import UUID
 from sqlalchemy import select, true
 from starlette.responses import Response
 
-from app.core.access import Level, Section, relations_to, relations_with
 from app.core.errors import conflict, explain_constraint, forbidden, invalid, not_found
+from app.core.rules import Section
 from app.core.schemas import MISSING
 from app.core.unit_of_work import Write
-from app.core.workflow import apply, decide
+from app.core.workflow import apply, capacity_of, decide
 from app.db.base import new_id
 from app.learners.models import Learner
-from app.learners.views import CREATE_PLAN
+from app.learners.views import CREATE_PLAN, held, learner_visible
 from app.plans.models import Plan
 from app.plans.policy import load_plan
 from app.plans.schemas import PlanCreate, PlanPatch, PlanTransitionIn
@@ -29,9 +29,9 @@ explain_constraint("pk_plan", conflict("id_taken", "This id is taken. Make a new
 async def create_plan(write: Write, body: PlanCreate) -> Response:
     """A draft for a learner; 404 if the caller may not know of the learner."""
     learner, relations = await _load_learner(write, body.learner_id)
-    acting_as = next((relation.value for relation in CREATE_PLAN.by if relation.value in relations), None)
-    if acting_as is None:
+    if not set(CREATE_PLAN.words(write.principal.policy)).intersection(relations):
         raise forbidden("plans:write")
+    acting_as = capacity_of(CREATE_PLAN, relations, write.principal.policy)
     plan = Plan(
         tenant_id=write.principal.tenant_id,
         id=new_id() if body.id is MISSING else body.id,
@@ -50,15 +50,16 @@ async def create_plan(write: Write, body: PlanCreate) -> Response:
 
 
 async def _load_learner(write: Write, learner_id: UUID) -> tuple[Learner, list[str]]:
-    may_know = frozenset(relations_with(Section.LEARNER, Level.READ))
-    held = (
-        select(relations_to(learner_id=Learner.id, school_id=Learner.school_id).label("relations"))
-        .correlate_except(None)
-        .lateral("held")
+    """The learner, and the caller's relations as far as plans in general are concerned."""
+    shape = write.principal.shape
+    relations = held(shape, Learner, Section.PLAN)
+    found = (
+        select(Learner, relations.c.relations)
+        .join(relations, true())
+        .where(Learner.id == learner_id, learner_visible(Learner, shape))
     )
-    found = select(Learner, held.c.relations).join(held, true()).where(Learner.id == learner_id)
     row = (await write.session.execute(found, write.principal.binds())).one_or_none()
-    if row is None or not may_know.intersection(row[1]):
+    if row is None:
         raise not_found("/learner_id")
     return row[0], list(row[1])
 

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from app.core.access import Section
 from app.core.errors import conflict, explain_constraint, invalid
+from app.core.rules import Section
 from app.core.schemas import MISSING
 from app.core.unit_of_work import Write
 from app.core.workflow import apply, decide
