@@ -9,12 +9,14 @@ from app.learners.router import router as learners
 from app.plans.goal_router import router as goals
 from app.plans.router import router as plans
 from app.roster.router import router as classes
+from app.sharing.router import ROUTERS as SHARING
 
 ROUTERS: tuple[APIRouter, ...] = (
     plans,
     goals,
     learners,
     classes,
+    *SHARING,
     operations.router,
     *IDENTITY,
     competencies,

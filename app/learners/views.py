@@ -9,12 +9,9 @@ from app.core.access import (
     ID,
     TENANT,
     Shape,
-    held_once,
     in_force,
     may_read,
     related_learners,
-    relations_to,
-    visible,
 )
 from app.core.pagination import Filter, Listing, Sort
 from app.core.reads import View
@@ -23,6 +20,7 @@ from app.core.workflow import Rule, Workflow
 from app.db.base import Sql
 from app.db.projection import Many, Projection, Raw
 from app.learners.models import Learner
+from app.learners.policy import held, learner_visible
 from app.learners.schemas import ExternalIdOut, LearnerOut, LearnerSummary
 from app.roster.models import Enrollment, ExternalId, Person
 from app.roster.views import class_exists, org_name
@@ -33,15 +31,6 @@ CREATE_PLAN = Rule(
     sources=(),
 )
 LEARNER_ACTIONS = Workflow((CREATE_PLAN,))
-
-
-def learner_visible(entity: Any, shape: Shape) -> ColumnElement[bool]:
-    return visible(shape, Section.LEARNER, tenant_id=entity.tenant_id, learner_id=entity.id, school_id=entity.school_id)
-
-
-def learner_exists(learner_id: Sql, shape: Shape) -> ColumnElement[bool]:
-    """Whether the caller may know of the learner."""
-    return select(Learner.id).where(Learner.id == learner_id, learner_visible(Learner, shape)).exists()
 
 
 def _person_column(entity: Any, column: Any) -> ColumnElement[Any]:
@@ -88,11 +77,6 @@ def relation_names(relations: Sql) -> Raw:
     name = func.split_part(each, literal_column("':'"), literal_column("1"))
     ordered = select(name).distinct().order_by(name).scalar_subquery()
     return Raw(func.to_json(func.array(ordered), type_=JSON()))
-
-
-def held(shape: Shape, learner: Any, section: Section) -> Any:
-    """The caller's relations to the learner in a section that is the learner's as a whole, computed once a row."""
-    return held_once(relations_to(shape, section, learner_id=learner.id, school_id=learner.school_id))
 
 
 def _learner(shape: Shape, _include: frozenset[str]) -> Select[Any]:

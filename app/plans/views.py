@@ -14,7 +14,8 @@ from app.core.reads import View
 from app.core.rules import Policy, Section
 from app.db.base import Sql
 from app.db.projection import Many, Projection, Raw
-from app.learners.views import learner_exists, relation_names
+from app.learners.policy import learner_exists
+from app.learners.views import relation_names
 from app.plans.goal_views import GOAL_EXPANSIONS, goal_summary
 from app.plans.models import Goal, Plan
 from app.plans.policy import held, is_mine, plan_exists, plan_visible

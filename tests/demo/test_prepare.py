@@ -91,7 +91,11 @@ def person(tenant: dict[str, Any], label: str) -> str:
 
 async def relations(database: Database, tenant: dict[str, Any], label: str) -> set[str]:
     """How the label's person is related to the first learner today."""
-    query = "SELECT relation FROM access_fact WHERE person_id = $1 AND learner_id = $2"
+    query = """
+        SELECT relation FROM access_fact f WHERE person_id = $1 AND learner_id = $2 AND NOT EXISTS (
+            SELECT FROM barred b WHERE b.person_id = f.person_id AND b.learner_id = f.learner_id
+        )
+    """
     rows = await fetch(database, tenant["id"], query, person(tenant, label), tenant["learner_id"])
     return {row["relation"] for row in rows}
 

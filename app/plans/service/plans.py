@@ -3,17 +3,16 @@
 from datetime import UTC, date, datetime
 from uuid import UUID
 
-from sqlalchemy import select, true
 from starlette.responses import Response
 
-from app.core.errors import conflict, explain_constraint, forbidden, invalid, not_found
+from app.core.errors import conflict, explain_constraint, forbidden, invalid
 from app.core.rules import Section
 from app.core.schemas import MISSING
 from app.core.unit_of_work import Write
 from app.core.workflow import apply, capacity_of, decide
 from app.db.base import new_id
-from app.learners.models import Learner
-from app.learners.views import CREATE_PLAN, held, learner_visible
+from app.learners.policy import load_learner
+from app.learners.views import CREATE_PLAN
 from app.plans.models import Plan
 from app.plans.policy import load_plan
 from app.plans.schemas import PlanCreate, PlanPatch, PlanTransitionIn
@@ -28,7 +27,7 @@ explain_constraint("pk_plan", conflict("id_taken", "This id is taken. Make a new
 
 async def create_plan(write: Write, body: PlanCreate) -> Response:
     """A draft for a learner; 404 if the caller may not know of the learner."""
-    learner, relations = await _load_learner(write, body.learner_id)
+    learner, relations = await load_learner(write, body.learner_id, Section.PLAN, "/learner_id")
     if not set(CREATE_PLAN.words(write.principal.policy)).intersection(relations):
         raise forbidden("plans:write")
     acting_as = capacity_of(CREATE_PLAN, relations, write.principal.policy)
@@ -47,21 +46,6 @@ async def create_plan(write: Write, body: PlanCreate) -> Response:
     write.session.add(plan)
     await _record(write, plan, "create", acting_as)
     return await write.show(PLAN_VIEW, status=201, location=f"/v1/plans/{plan.id}", id=plan.id)
-
-
-async def _load_learner(write: Write, learner_id: UUID) -> tuple[Learner, list[str]]:
-    """The learner, and the caller's relations as far as plans in general are concerned."""
-    shape = write.principal.shape
-    relations = held(shape, Learner, Section.PLAN)
-    found = (
-        select(Learner, relations.c.relations)
-        .join(relations, true())
-        .where(Learner.id == learner_id, learner_visible(Learner, shape))
-    )
-    row = (await write.session.execute(found, write.principal.binds())).one_or_none()
-    if row is None:
-        raise not_found("/learner_id")
-    return row[0], list(row[1])
 
 
 async def change_plan(write: Write, plan_id: UUID, body: PlanPatch) -> Response:

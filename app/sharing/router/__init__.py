@@ -1,0 +1,5 @@
+"""Routers of sharing."""
+
+from fastapi import APIRouter
+
+ROUTERS: tuple[APIRouter, ...] = ()

@@ -1,0 +1,1 @@
+"""Use cases of sharing. They flush, never commit."""
