@@ -139,7 +139,8 @@ class World:
     ) -> Learner:
         person = await self.person(given_name, family_name, role="student", at=school)
         school_id = (school or self.home_school).id
-        return await self.make(Learner, id=person.id, school_id=school_id, grade=grade)
+        names = {"given_name": given_name, "family_name": family_name}
+        return await self.make(Learner, id=person.id, **names, school_id=school_id, grade=grade)
 
     async def school_admin(self, at: Org | None = None) -> Person:
         return await self.person("Sam", "Schooladmin", role="school_admin", at=at)

@@ -94,8 +94,8 @@ LEARNERS = (
     WHERE l.guardian_name IS NOT NULL
     """,
     """
-    INSERT INTO learner (tenant_id, id, school_id, grade)
-    SELECT w.tenant_id, pg_temp.learner_id(l.number), pg_temp.org_id(l.school + 1), l.grade
+    INSERT INTO learner (tenant_id, id, given_name, family_name, school_id, grade)
+    SELECT w.tenant_id, pg_temp.learner_id(l.number), l.given_name, l.family_name, pg_temp.org_id(l.school + 1), l.grade
     FROM demo_learner l, demo_world w
     """,
     """

@@ -3,7 +3,7 @@
 import uuid
 from datetime import date
 
-from sqlalchemy import Computed, Index, UniqueConstraint, text
+from sqlalchemy import Computed, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Stamped, TenantOwned, tenant_key
@@ -22,13 +22,24 @@ class Learner(TenantOwned, Stamped, Base):
 
     __tablename__ = "learner"
     __table_args__ = (
-        tenant_key("id", to="person", ondelete="CASCADE", name="fk_learner_person"),
+        ForeignKeyConstraint(
+            ["tenant_id", "id", "given_name", "family_name"],
+            ["person.tenant_id", "person.id", "person.given_name", "person.family_name"],
+            name="fk_learner_person",
+            onupdate="CASCADE",
+            ondelete="CASCADE",
+        ),
         tenant_key("school_id", to="org"),
         UniqueConstraint("tenant_id", "id", "school_id", name="uq_learner_school"),
         Index("ix_learner_school", "tenant_id", "school_id", "id"),
+        Index("ix_learner_name", "tenant_id", "family_name", "given_name", "id"),
+        Index("ix_learner_school_name", "tenant_id", "school_id", "family_name", "given_name", "id"),
         {"info": {"sections": ("learner",)}},
     )
 
+    given_name: Mapped[str]
+    """The person's names, repeated here for the index that lists are read by. They change along."""
+    family_name: Mapped[str]
     school_id: Mapped[uuid.UUID]
     grade: Mapped[str | None]
     birth_on: Mapped[date | None]

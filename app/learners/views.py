@@ -22,7 +22,7 @@ from app.db.projection import Many, Projection, Raw
 from app.learners.models import Learner
 from app.learners.policy import held, learner_visible
 from app.learners.schemas import ExternalIdOut, LearnerOut, LearnerSummary
-from app.roster.models import Enrollment, ExternalId, Person
+from app.roster.models import Enrollment, ExternalId
 from app.roster.views import class_exists, org_name
 
 CREATE_PLAN = Rule(
@@ -33,15 +33,11 @@ CREATE_PLAN = Rule(
 LEARNER_ACTIONS = Workflow((CREATE_PLAN,))
 
 
-def _person_column(entity: Any, column: Any) -> ColumnElement[Any]:
-    return select(column).where(Person.tenant_id == entity.tenant_id, Person.id == entity.id).scalar_subquery()
-
-
 def _summary_columns(entity: Any) -> dict[str, Any]:
     return {
         "id": entity.id,
-        "given_name": _person_column(entity, Person.given_name),
-        "family_name": _person_column(entity, Person.family_name),
+        "given_name": entity.given_name,
+        "family_name": entity.family_name,
         "grade": entity.grade,
         "school_id": entity.school_id,
         "school_name": org_name(entity.tenant_id, entity.school_id),
@@ -107,14 +103,13 @@ def _in_class(entity: Any, class_id: Sql, _shape: Shape) -> ColumnElement[bool]:
 LEARNER = View(_learner, fields=learner_projection(Learner, literal_column("'{}'")).columns)
 
 
-def _by_name(_entity: Any) -> tuple[Any, ...]:
-    return (Person.family_name, Person.given_name, Learner.id)
+def _by_name(learner: Any) -> tuple[Any, ...]:
+    return (learner.family_name, learner.given_name, learner.id)
 
 
 LEARNERS = Listing(
     "learners",
     Learner,
-    source=lambda: select(Learner).join(Person, (Person.tenant_id == Learner.tenant_id) & (Person.id == Learner.id)),
     visible=learner_visible,
     section=Section.LEARNER,
     projection=learner_summary,

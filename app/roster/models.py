@@ -55,7 +55,10 @@ class Person(TenantOwned, Stamped, Base):
     """Anybody the tenant knows: pupils, staff, guardians, mentors."""
 
     __tablename__ = "person"
-    __table_args__ = (Index("ix_person_name", "tenant_id", "family_name", "given_name", "id"),)
+    __table_args__ = (
+        Index("ix_person_name", "tenant_id", "family_name", "given_name", "id"),
+        UniqueConstraint("tenant_id", "id", "given_name", "family_name", name="uq_person_names"),
+    )
 
     given_name: Mapped[str]
     family_name: Mapped[str]
