@@ -47,8 +47,11 @@ def main(
         app = stack.enter_context(application(small))
         titles, samples = _measure(stack, small, app, progress, count, seconds)
         targets = [*_ratios(samples), Target("resident memory after the run", app.resident_mib(), 150, "MiB"), start_up]
+        targets.append(_explain(small, app, count, seconds))
         if big:
-            targets += _compare(small, app, _load(stack, progress, data_dir, big), progress, count, seconds)
+            large = _load(stack, progress, data_dir, big)
+            targets += _compare(small, app, large, progress, count, seconds)
+            targets += _offices(large, progress, count, seconds)
     notes = [
         f"{learners} learners; {count} rounds of {seconds:g} s for each case; {machine()}.",
         f"CPU and requests/s with {cases.CONNECTIONS} connections, p50 and p99 with one; ratios are of server CPU.",
@@ -124,6 +127,33 @@ def _compare(
         Target(f"p50 with {large.world.count} learners ÷ {small.world.count}, {case.key}", ratio(b.p50, a.p50), 1.25)
         for case, (a, b) in zip(here, samples, strict=True)
     ]
+
+
+def _offices(found: District, progress: Progress, count: int, seconds: float) -> list[Target]:
+    """The lists of administrators beside the teacher's."""
+    with application(found) as server:
+        by_label = {
+            label: cases.list_cases(label, found.sign_in(server, label))
+            for label in ("teacher", "school_admin", "district_admin")
+        }
+        pairs = [
+            (Subject(theirs, server, found.backends), Subject(hers, server, found.backends))
+            for label in ("school_admin", "district_admin")
+            for theirs, hers in zip(by_label[label], by_label["teacher"], strict=True)
+        ]
+        progress.add_task("Administrators' lists", total=None)
+        samples = measure.compare(pairs, count, seconds)
+    return [
+        Target(f"p50, {pair[0].case.title} ÷ the teacher's", ratio(a.p50, b.p50), 1.5)
+        for pair, (a, b) in zip(pairs, samples, strict=True)
+    ]
+
+
+def _explain(found: District, server: ServerProcess, count: int, seconds: float) -> Target:
+    person_id = str(found.person("guardian").person_id)
+    case = cases.explain_case(found.sign_in(server, "counselor"), found.learner_id, person_id)
+    samples = measure.rounds([Subject(case, server, found.backends)], count, seconds, lambda: None)
+    return Target("explain, p50", Figures.of(samples["explain"]).p50, 10, "ms")
 
 
 if __name__ == "__main__":

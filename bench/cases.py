@@ -63,6 +63,21 @@ def read_cases(caller: Caller) -> list[Case]:
     ]
 
 
+def list_cases(label: str, caller: Caller) -> list[Case]:
+    """The two lists that everybody begins with, as one of the district's people."""
+    return [
+        Case(f"{label}/{path}", f"{path} of the {label}", "app", _repeated(f"/v1/{path}", caller.authorization))
+        for path in ("plans", "learners")
+    ]
+
+
+def explain_case(caller: Caller, learner_id: str, person_id: str) -> Case:
+    """May this person read the learner's plan, and why?"""
+    query = f"person_id={person_id}&action=plan:read&plan_id={caller.plan_id}"
+    path = f"/v1/learners/{learner_id}/access/explain?{query}"
+    return Case("explain", "explain one person's access", "app", _repeated(path, caller.authorization))
+
+
 async def all_cases(caller: Caller) -> list[Case]:
     """Every case, the reads with their floors, in the order of the report."""
     plan, listed = read_cases(caller)

@@ -139,6 +139,7 @@ class GuardianshipRestriction(TenantOwned, Dated, Stamped, Base):
         Index("ix_guardianship_restriction", "tenant_id", "guardianship_id"),
         one_of("kind", RESTRICTION_KINDS),
         CheckConstraint("(kind = 'sections') = (cardinality(sections) > 0)", name="names_sections"),
+        {"info": {"sections": ("access",)}},
     )
 
     guardianship_id: Mapped[uuid.UUID]

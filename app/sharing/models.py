@@ -134,6 +134,7 @@ class GrantGoal(TenantOwned, Base):
         tenant_key("goal_id", to="goal", ondelete="CASCADE"),
         UniqueConstraint("tenant_id", "grant_id", "goal_id", name="uq_access_grant_goal"),
         Index("ix_access_grant_goal_goal", "tenant_id", "goal_id"),
+        {"info": {"sections": ("access",)}},
     )
 
     grant_id: Mapped[uuid.UUID]
