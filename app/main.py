@@ -22,6 +22,7 @@ from app.api import ROUTERS
 from app.core.cors import Cors
 from app.core.errors import Problem, not_found, problem_response, validation_problem
 from app.core.logging import configure_logging
+from app.core.looks import keep_writing
 from app.core.metrics import Metrics
 from app.core.middleware import RequestMiddleware, method_not_allowed
 from app.core.openapi import build_document
@@ -45,6 +46,9 @@ TAGS = [
     {"name": "classes", "description": "Classes, as the roster has them."},
     {"name": "plans", "description": "Plans and their way from draft to archive."},
     {"name": "goals", "description": "Goals, their milestones, actions and progress."},
+    {"name": "comments", "description": "What people say about a plan or a goal."},
+    {"name": "reflections", "description": "What the learner thinks of the way so far, shared or private."},
+    {"name": "sharing", "description": "Who may see a plan, why, and who has looked."},
     {"name": "competencies", "description": "Frameworks and their competencies, in CASE's words."},
     {"name": "changes", "description": "What changed since a number, for delta sync."},
 ]
@@ -94,11 +98,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     runtime: Runtime = app.state.runtime
     stop = asyncio.Event()
     sequencer = asyncio.create_task(run_sequencer(runtime.settings, stop))
+    looks = asyncio.create_task(keep_writing(runtime.looks, runtime.settings.looks_interval, stop))
     gc.collect()
     gc.freeze()
     yield
     stop.set()
     await sequencer
+    await looks
     runtime.hasher.close()
     await runtime.engine.dispose()
 

@@ -50,6 +50,10 @@ class Settings(BaseSettings):
     idle_in_transaction_timeout: float = 10.0
     sequencer_interval: float = 0.1
     """Seconds between two looks of the sequencer for events without a number."""
+    looks_kept: int = 2000
+    """How many reads may wait to be written to the access log; the next one writes them itself, or is answered 503."""
+    looks_interval: float = 0.5
+    """Seconds between two writes of the access log; a crash loses what was read since the last."""
     hash_wait: float = 2.0
     """Seconds a sign-in waits for a free core before it is answered 503."""
     log_level: str = "info"

@@ -45,6 +45,7 @@ class Floor:
             min_size=self.settings.pool_size,
             max_size=self.settings.pool_size,
             reset=_keep,
+            max_cacheable_statement_size=0,
             server_settings=server_settings(self.settings),
         ) as self.pool:
             values = {"caller_tenant": self.claims.tenant_id, "caller_session": self.claims.session_id}

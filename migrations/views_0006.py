@@ -6,7 +6,7 @@ name their own sections (grants, break-glass) give one row for each section, `gr
 not have, so that a statement may leave them out. `source`, `source_id` and `delegation_id` say which row it comes from.
 """
 
-from migrations import views_0001, views_0004
+from migrations import views_0001, views_0003, views_0004
 
 TODAY = "(now() AT TIME ZONE t.timezone)::date"
 
@@ -137,13 +137,20 @@ _HAS_RELATIONS = " OR ".join(
     _exists(table, column)
     for table, column in (("enrollment", "person_id"), ("caseload", "person_id"), ("guardianship", "guardian_id"))
 )
+# Whom a restriction is about reads none of the learner's, in whatever role and whenever it holds.
 _FACTS = f"""
        'roles', coalesce(r.roles, '[]'::json),
        'has_relations', p.person_id IS NOT NULL AND (r.is_admin IS NOT TRUE OR {_HAS_RELATIONS} OR {_IS_SCOPED}),
        'is_scoped', p.person_id IS NOT NULL AND ({_IS_SCOPED}),
        'barred', to_json(ARRAY(
-           SELECT DISTINCT json_build_array(b.learner_id, to_json(b.sections))::text FROM barred b
-           WHERE b.tenant_id = p.tenant_id AND b.person_id = p.person_id ORDER BY 1
+           SELECT json_build_array(b.learner_id, to_json(b.sections))::text FROM barred b
+           WHERE b.tenant_id = p.tenant_id AND b.person_id = p.person_id
+           UNION
+           SELECT json_build_array(g.learner_id, '["restrictions"]'::json)::text
+           FROM guardianship g
+           JOIN guardianship_restriction x ON x.tenant_id = g.tenant_id AND x.guardianship_id = g.id
+           WHERE g.tenant_id = p.tenant_id AND g.guardian_id = p.person_id AND g.guardian_id <> g.learner_id
+           ORDER BY 1
        )),
        'rules', (SELECT y.rules FROM sharing_policy y WHERE y.tenant_id = p.tenant_id)
 """
@@ -187,10 +194,23 @@ JOIN tenant t ON t.id = p.tenant_id
 {_ROLES}
 """
 
+# Who may administer an account reaches as far as its owner does: by teams, grants and as a substitute, too.
+ACTS_FOR = (
+    views_0003.ACTS_FOR.replace("CREATE VIEW", "CREATE OR REPLACE VIEW")
+    + """
+UNION ALL
+SELECT f.tenant_id, f.person_id, l.school_id, split_part(f.relation, ':', 1), f.until_on
+FROM access_fact f
+JOIN learner l ON l.tenant_id = f.tenant_id AND l.id = f.learner_id
+WHERE f.is_scoped
+"""
+)
+
 UPGRADE = (
     "DROP VIEW access_fact",
     ACCESS_FACT,
     "GRANT SELECT ON access_fact TO plp_app",
+    ACTS_FOR,
     BARRED,
     CALLER,
     PERSON_FACTS,
@@ -200,6 +220,7 @@ UPGRADE = (
 
 DOWNGRADE = (
     "DROP VIEW person_facts",
+    views_0003.ACTS_FOR.replace("CREATE VIEW", "CREATE OR REPLACE VIEW"),
     "DROP VIEW access_fact",
     "DROP VIEW caller",
     "DROP VIEW barred",

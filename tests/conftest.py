@@ -21,6 +21,7 @@ from app.identity.models import Tenant
 from app.main import create_app
 from app.settings import Settings
 from tests import databases
+from tests.blinding import blind_to as blind_to
 from tests.databases import Database
 from tests.factories import BASE_URL, World
 from tests.openapi_contract import CheckedTransport, Contract
@@ -111,7 +112,7 @@ def settings_for(database: Database, **changes: Any) -> Settings:
 
 @pytest.fixture(scope="session")
 def settings(database: Database) -> Settings:
-    return settings_for(database)
+    return settings_for(database, answer_within=20.0)
 
 
 @pytest.fixture(scope="session")

@@ -81,8 +81,8 @@ class Statements:
            SELECT {t}, pg_temp.id_of(5, n), pg_temp.id_of(4, n), pg_temp.id_of(2, n), 'Goal', 'academic', 'percent',
                   'learner'
            FROM generate_series(1, {learners}) n""",
-        """INSERT INTO event (tenant_id, id, seq, capacity, section, learner_id, plan_id, entity_type, entity_id, action,
-                              changes, request_id)
+        """INSERT INTO event (tenant_id, id, seq, capacity, section, learner_id, plan_id, entity_type, entity_id,
+                              action, changes, request_id)
            SELECT {t}, gen_random_uuid(), n, 'learner', 'plan', pg_temp.id_of(2, n), pg_temp.id_of(4, n), 'plan',
                   pg_temp.id_of(4, n), 'create', '{{}}', 'r'
            FROM generate_series(1, {learners}) n""",

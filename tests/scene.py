@@ -4,6 +4,7 @@ Tests that hold for all operations walk `SAMPLES`; a test of theirs fails for an
 """
 
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,9 @@ import httpx
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from tests.factories import SCHOOL_YEAR, World
+from app.plans.models import Plan
+from tests import sharing_factories as sharing
+from tests.factories import EARLIER, SCHOOL_YEAR, World
 
 PASSWORD = "violet canyon 42"
 Body = dict[str, Any]
@@ -27,12 +30,44 @@ class Sample:
     body: Body | None = None
     is_tenant_wide: bool = False
     """Whether everybody in the tenant may read it."""
+    query: Body | None = None
+    """Query parameters that the operation cannot do without."""
 
 
 GOAL: Body = {"title": "Read", "category": "academic", "competency_ids": ["@competency"], "teacher_ids": ["@teacher"]}
 PLAN: Body = {"learner_id": "@pupil", "school_year": SCHOOL_YEAR + 5, "title": "Next plan"}
 CLIENT: Body = {"name": "Roster sync", "scopes": ["roster.read"]}
 SIGN_IN: Body = {"identifier": "nobody@school.example", "password": PASSWORD, "client": "app"}
+SHARE_LINK: Body = {
+    "label": "Harbor Robotics",
+    "purpose": "Internship",
+    "sections": ["plan"],
+    "expires_at": (datetime.now(UTC) + timedelta(days=30)).isoformat(),
+    "consent_id": "@consent",
+}
+DELEGATION: Body = {
+    "delegator_id": "@teacher",
+    "delegate_id": "@newcomer",
+    "from_on": "2026-11-02",
+    "until_on": "2027-02-01",
+    "reason": "Parental leave.",
+}
+CONSENT: Body = {
+    "purpose": "sharing",
+    "recipient": "Mentors of the youth club",
+    "recipient_person_id": "@teacher",
+    "sections": ["plan"],
+    "method": "on_paper",
+    "reference": "Folder 7",
+    "consenter_id": "@guardian",
+}
+GRANT: Body = {
+    "person_id": "@newcomer",
+    "goal_ids": ["@goal"],
+    "level": "comment",
+    "purpose": "Tutoring",
+    "consent_id": "@consent",
+}
 RESET: Body = {"token": "plp_ot_unknown", "new_password": "amber meadow 77"}
 
 SAMPLES: dict[str, Sample] = {
@@ -61,6 +96,18 @@ SAMPLES: dict[str, Sample] = {
     "list_learners": Sample(),
     "list_my_learners": Sample(),
     "get_learner": Sample(target="pupil"),
+    "list_profile_statements": Sample(target="pupil"),
+    "create_profile_statement": Sample(target="pupil", body={"kind": "interest", "statement": "Mends radios."}),
+    "get_profile_statement": Sample(target="profile_statement"),
+    "change_profile_statement": Sample(target="profile_statement", body={"kind": "strength"}),
+    "delete_profile_statement": Sample(target="profile_statement"),
+    "list_staff_notes": Sample(target="pupil"),
+    "create_staff_note": Sample(target="pupil", body={"text": "Ask about the move."}),
+    "get_staff_note": Sample(target="staff_note"),
+    "change_staff_note": Sample(target="staff_note", body={"text": "The move went well."}),
+    "delete_staff_note": Sample(target="staff_note"),
+    "get_majority": Sample(target="pupil"),
+    "change_majority": Sample(target="pupil", body={"birth_on": "2012-02-29"}),
     "list_classes": Sample(),
     "get_class": Sample("teacher", "class"),
     "list_plans": Sample(),
@@ -89,6 +136,74 @@ SAMPLES: dict[str, Sample] = {
     "list_progress": Sample(target="agreed_goal"),
     "create_progress": Sample(target="agreed_goal", body={"value": "70"}),
     "get_progress": Sample(target="progress"),
+    "list_plan_comments": Sample(target="plan"),
+    "create_plan_comment": Sample(target="plan", body={"text": "Well done."}),
+    "list_goal_comments": Sample(target="goal"),
+    "create_goal_comment": Sample(target="goal", body={"text": "Well done."}),
+    "get_comment": Sample(target="comment"),
+    "change_comment": Sample(target="comment", body={"text": "Very well done."}),
+    "delete_comment": Sample(target="comment"),
+    "list_reflections": Sample("pupil", "plan"),
+    "create_reflection": Sample("pupil", "plan", {"is_private": True, "text": "Quiet helps.", "goal_id": "@goal"}),
+    "get_reflection": Sample("pupil", "reflection"),
+    "change_reflection": Sample("pupil", "reflection", {"is_private": False}),
+    "delete_reflection": Sample("pupil", "reflection"),
+    "list_access": Sample(target="pupil"),
+    "explain_access": Sample(
+        target="pupil", query={"person_id": "@teacher", "action": "plan:read", "plan_id": "@plan"}
+    ),
+    "get_sharing_rules": Sample(),
+    "change_sharing_rules": Sample(
+        "admin", body={"rules": [{"section": "mastery", "relation": "guardian", "level": "read"}]}
+    ),
+    "list_access_log": Sample(target="pupil"),
+    "list_break_glass": Sample(target="pupil"),
+    "create_break_glass": Sample(
+        "admin", "pupil", {"sections": ["staff_notes"], "reason": "Somebody is in danger.", "minutes": 30}
+    ),
+    "get_break_glass": Sample("admin", "break_glass"),
+    "end_break_glass": Sample("admin", "break_glass"),
+    "list_share_links": Sample(target="plan"),
+    "create_share_link": Sample(target="plan", body=SHARE_LINK),
+    "get_share_link": Sample(target="share_link"),
+    "move_share_link": Sample(target="share_link", body={"action": "revoke"}),
+    "open_share_link": Sample(None, body={"token": "plp_sl_unknown"}),
+    "list_disclosures": Sample(target="pupil"),
+    "list_plan_grants": Sample(target="plan"),
+    "create_grant": Sample(target="plan", body=GRANT),
+    "get_grant": Sample(target="grant"),
+    "change_grant": Sample(target="grant", body={"purpose": "Coaching"}),
+    "move_grant": Sample(target="grant", body={"action": "revoke"}),
+    "list_person_grants": Sample(target="grantee"),
+    "list_share_candidates": Sample(target="plan"),
+    "list_team_members": Sample(target="plan"),
+    "create_team_member": Sample(target="plan", body={"person_id": "@newcomer", "role": "Coach"}),
+    "get_team_member": Sample(target="team_member"),
+    "change_team_member": Sample(target="team_member", body={"role": "Coach"}),
+    "delete_team_member": Sample(target="team_member"),
+    "list_caseloads": Sample(target="pupil"),
+    "create_caseload": Sample("admin", "pupil", {"person_id": "@newcomer", "kind": "case_manager"}),
+    "get_caseload": Sample(target="caseload"),
+    "change_caseload": Sample("admin", "caseload", {"until_on": "2030-01-01"}),
+    "delete_caseload": Sample("admin", "caseload"),
+    "list_delegations": Sample("admin"),
+    "create_delegation": Sample("admin", body=DELEGATION),
+    "get_delegation": Sample("admin", "delegation"),
+    "change_delegation": Sample("admin", "delegation", {"reason": "Sabbatical."}),
+    "delete_delegation": Sample("admin", "delegation"),
+    "list_guardianships": Sample(target="pupil"),
+    "get_guardianship": Sample(target="guardianship"),
+    "list_restrictions": Sample(target="guardianship"),
+    "create_restriction": Sample(
+        target="guardianship", body={"kind": "sections", "sections": ["evidence"], "evidence_reference": "Court 1/26"}
+    ),
+    "get_restriction": Sample(target="restriction"),
+    "change_restriction": Sample(target="restriction", body={"evidence_reference": "Court 2/26"}),
+    "delete_restriction": Sample(target="restriction"),
+    "list_consents": Sample(target="pupil"),
+    "create_consent": Sample(target="pupil", body=CONSENT),
+    "get_consent": Sample(target="consent"),
+    "move_consent": Sample(target="consent", body={"action": "withdraw"}),
     "list_frameworks": Sample(),
     "get_framework": Sample(target="framework", is_tenant_wide=True),
     "list_competencies": Sample(),
@@ -112,7 +227,7 @@ class Scene:
         self.world = world
         self.routes = operations(app)
         self.ids: dict[str, UUID] = {}
-        self._people: dict[str, Any] = {}
+        self.people: dict[str, Any] = {}
         self._clients: dict[str, httpx.AsyncClient] = {}
 
     @classmethod
@@ -125,12 +240,12 @@ class Scene:
     async def client(self, name: str) -> httpx.AsyncClient:
         """A client signed in as one of the scene's people."""
         if name not in self._clients:
-            self._clients[name] = await self.world.client_for(self._people[name])
+            self._clients[name] = await self.world.client_for(self.people[name])
         return self._clients[name]
 
     async def token(self, name: str) -> str:
         """An access token of a new session of one of the scene's people."""
-        return await self.world.token_for(self._people[name])
+        return await self.world.token_for(self.people[name])
 
     def address(self, operation: str, target: object = None) -> str:
         """The path of an operation, to its sample's target if no other is named."""
@@ -164,7 +279,8 @@ class Scene:
     ) -> httpx.Response:
         """Send an operation's sample, with changes. Replies to equal requests are equal to the byte."""
         method = method_of(self.routes[operation])
-        query = dict(query or {}) | ({"validate_only": "true"} if is_trial and method != "GET" else {})
+        needed = {name: self._resolved(value) for name, value in (SAMPLES[operation].query or {}).items()}
+        query = needed | (query or {}) | ({"validate_only": "true"} if is_trial and method != "GET" else {})
         client = client or await self.client(SAMPLES[operation].caller or "counselor")
         return await client.request(
             method,
@@ -181,7 +297,7 @@ class Scene:
         teacher, strange_teacher = await world.teacher_of(), await world.teacher_of()
         class_, other_class = await world.class_(teacher, [pupil]), await world.class_(strange_teacher, [strange_pupil])
         newcomer = await world.person("New", "Comer", role="teacher")
-        self._people = {
+        self.people = {
             "pupil": pupil,
             "counselor": await world.staff_of(pupil),
             "teacher": teacher,
@@ -194,7 +310,7 @@ class Scene:
             "strange_admin": await world.school_admin(at=elsewhere),
             "mentor": await world.person(role="mentor"),
         }
-        self.ids = {name: person.id for name, person in self._people.items()} | {
+        self.ids = {name: person.id for name, person in self.people.items()} | {
             "newcomer": newcomer.id,
             "class": class_.id,
             "other_class": other_class.id,
@@ -203,7 +319,7 @@ class Scene:
         }
 
     async def _fill_it(self) -> None:
-        world, pupil = self.world, self._people["pupil"]
+        world, pupil = self.world, self.people["pupil"]
         plan = await world.plan(pupil)
         submitted = await world.plan(pupil, school_year=SCHOOL_YEAR + 1, status="in_review", submitted_by=pupil.id)
         goal, agreed_goal = await world.goal(plan), await world.goal(plan, status="agreed")
@@ -218,11 +334,44 @@ class Scene:
             "action": (await world.action(goal)).id,
             "milestone": (await world.milestone(goal)).id,
             "progress": (await world.progress(agreed_goal)).id,
+            "comment": (await sharing.comment(world, plan, self.people["counselor"], goal=goal)).id,
+            "reflection": (await sharing.reflection(world, plan, is_private=True)).id,
+            "profile_statement": (await sharing.profile_statement(world, pupil, self.people["counselor"])).id,
+            "staff_note": (await sharing.staff_note(world, pupil, self.people["counselor"])).id,
+            "break_glass": (await sharing.break_glass(world, pupil, self.people["admin"], sections=["evidence"])).id,
+            "consent": (await sharing.consent(world, pupil)).id,
+            "share_link": (await sharing.share_link(world, plan)).id,
             "framework": framework.id,
             "competency": (await world.competency(framework)).id,
             "account": leaver.id,
             "session": (await world.session(account)).id,
             "service_client": (await world.service("plans.read")).id,
+        }
+        await self._add_facts()
+        await self._share(plan)
+
+    async def _share(self, plan: Plan) -> None:
+        """People whom the pupil's plan is shared with."""
+        grantee = await self.world.person("Gus", "Grantee", role="teacher")
+        helper = await self.world.person("Hal", "Helper", role="teacher")
+        self.ids |= {
+            "grantee": grantee.id,
+            "grant": (await sharing.grant(self.world, plan, grantee)).id,
+            "team_member": (await sharing.team_member(self.world, plan, helper)).id,
+        }
+
+    async def _add_facts(self) -> None:
+        """What access follows from: people with a relation to the pupil that nothing else of the scene leans on."""
+        world, pupil, teacher = self.world, self.people["pupil"], self.people["teacher"]
+        guardian = await world.person("Gail", "Guardian", role="guardian")
+        guardianship = await world.guardian(guardian, pupil)
+        former = await world.person("Fay", "Former", role="counselor")
+        self.ids |= {
+            "guardian": guardian.id,
+            "guardianship": guardianship.id,
+            "restriction": (await sharing.restrict_sections(world, guardianship, ["evidence"])).id,
+            "caseload": (await world.caseload(former, pupil, until_on=EARLIER)).id,
+            "delegation": (await sharing.delegation(world, teacher, former, until_on=date(2020, 2, 1))).id,
         }
 
 

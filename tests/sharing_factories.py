@@ -138,6 +138,12 @@ async def grant(
     return made
 
 
+async def revoke(world: World, given: Grant) -> None:
+    """End a grant, as if it had been revoked."""
+    async with world.transaction() as session:
+        (await session.get_one(Grant, (world.tenant.id, given.id))).status = "revoked"
+
+
 async def share_link(world: World, plan: Plan, *, sections: Sequence[str] = ("plan",), **fields: Any) -> ShareLink:
     """An active link. To open it pass the `token_hash` of a token that the application knows how to read."""
     values: dict[str, Any] = {

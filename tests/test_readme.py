@@ -1,4 +1,4 @@
-"""The README's tour, run as it stands against a demo of its own."""
+"""The tours of the README and of docs/sharing.md, run as they stand against a demo of their own."""
 
 import re
 import select
@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from app.core.rules import RULES, Level, Relation, Section
 
 ROOT = Path(__file__).resolve().parents[1]
 PRINTED_ADDRESS = "http://127.0.0.1:8000"
@@ -51,21 +53,54 @@ def wait_until_alive(address: str, process: subprocess.Popen[bytes]) -> None:
     pytest.fail("the demo did not start")
 
 
-def tour() -> str:
-    readme = (ROOT / "README.md").read_text()
-    return "\n".join(re.findall(r"```bash\n(.*?)```", readme, re.DOTALL))
+def steps(document: str) -> list[str]:
+    return re.findall(r"```bash\n(.*?)```", (ROOT / document).read_text(), re.DOTALL)
 
 
-def test_the_tour_runs_as_printed(demo: str) -> None:
+def run(script: str, demo: str) -> list[str]:
+    """What the script prints, by lines, with the printed address replaced by the demo's."""
     for tool in ("bash", "curl", "python3"):
         if shutil.which(tool) is None:
             pytest.skip(f"the tour needs {tool}")
-    script = "set -euo pipefail\n" + tour().replace(PRINTED_ADDRESS, demo)
+    script = "set -euo pipefail\n" + script.replace(PRINTED_ADDRESS, demo)
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
-    said = done.stdout
-    for line in ("agreed", "0.5", "in_review", "active", "not_found"):
-        assert f"{line}\n" in said, said
+    return done.stdout.replace("}{", "}\n{").replace("]}", "]}\n").splitlines()
+
+
+def test_the_tour_runs_as_printed(demo: str) -> None:
+    said = run("\n".join(steps("README.md")), demo)
+    assert_in_order(["agreed", "0.5", "in_review", "active", "not_found"], said)
+
+
+def test_the_requests_of_the_page_on_sharing_run_as_printed(demo: str) -> None:
+    helpers = steps("README.md")[0]
+    said = run("\n".join([helpers, *steps("docs/sharing.md")]), demo)
+    expected = ["comment", "grantee", "not_found", "revoked", "not_found", "passcode_required", "1"]
+    assert_in_order([*expected, "True", "level_too_low", "no_relation", "share_link"], said)
+
+
+def assert_in_order(expected: list[str], said: list[str]) -> None:
+    rest = iter(said)
+    for line in expected:
+        assert any(line == each for each in rest), (line, said)
+
+
+def test_the_page_on_sharing_has_the_rules_as_they_are() -> None:
+    page = (ROOT / "docs" / "sharing.md").read_text()
+    table = page.partition("<!-- rules: begin -->")[2].partition("<!-- rules: end -->")[0]
+    assert table.strip() == rules_table(), rules_table()
+
+
+def rules_table() -> str:
+    """The default rules as the page shows them: a row for each relation, a column for each section."""
+    sections = [section for section in Section if section not in (Section.LEARNER, Section.ACCOUNT)]
+    rows = [["relation", *(f"`{section}`" for section in sections)], ["---"] * (len(sections) + 1)]
+    for relation in Relation:
+        levels = [RULES[section].get(relation, Level.NONE) for section in sections]
+        if any(levels):
+            rows.append([f"`{relation}`", *(level.name.lower() if level else "–" for level in levels)])
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
 def test_every_make_target_and_command_the_readme_names_exists() -> None:

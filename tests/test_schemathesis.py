@@ -39,6 +39,7 @@ EXPECTED: dict[str, dict[int, str]] = {
     **{name: CURSOR for name in SAMPLES if name.startswith("list_")},
     **{name: NAMES for name in SAMPLES if name.startswith("get_")},
     **{name: TEXT | RULES for name, sample in SAMPLES.items() if sample.body is not None},
+    "explain_access": RULES,
     "create_session": CREDENTIALS,
     "refresh_session": CREDENTIALS,
     "complete_password_reset": CREDENTIALS,

@@ -164,6 +164,21 @@ def _related(
     return or_(as_author, learner_id.in_(_learners(shape, opened, section)))
 
 
+def is_opened(shape: Shape, section: Section | Sql, learner_id: Sql) -> ColumnElement[bool] | None:
+    """Whether the caller has opened the row's section of the learner's record by break-glass; None if a caller of this
+    kind cannot have."""
+    if not shape.is_scoped or not (shape.schools or Relation.DISTRICT_ADMIN in shape.blanket):
+        return None
+
+    def opened(each: Section) -> ColumnElement[bool]:
+        words = shape.policy.words(each, READ, (Relation.BREAK_GLASS,))
+        return learner_id.in_(_learners(shape, words, each))
+
+    if isinstance(section, Section):
+        return opened(section)
+    return or_(*((section == literal_column(f"'{each}'", Text())) & opened(each) for each in Section))
+
+
 def reads_all(shape: Shape, section: Section) -> bool:
     """Whether the caller reads this section of every learner. For a service it is that or nothing."""
     return any(shape.policy.reaches(section, Relation(relation), READ) for relation in shape.blanket)
@@ -276,12 +291,12 @@ def relations_to(
     return case((is_barred_from(section, learner_id), no_text), else_=together)
 
 
-def held_once(relations: ColumnElement[Any]) -> Any:
-    """The relations as a lateral subquery `held`, computed once a row.
+def held_once(relations: ColumnElement[Any], name: str = "held") -> Any:
+    """The relations as a lateral subquery, computed once a row.
 
     OFFSET 0 keeps the planner from copying the expression to each place that uses it.
     """
-    return select(relations.label("relations")).correlate_except(None).offset(literal_column("0")).lateral("held")
+    return select(relations.label("relations")).correlate_except(None).offset(literal_column("0")).lateral(name)
 
 
 def has_any(relations: Sql, wanted: Iterable[str]) -> ColumnElement[bool]:

@@ -23,6 +23,7 @@ from app.core.access import TENANT, Shape, reads_all
 from app.core.errors import Problem, forbidden
 from app.core.event_views import EventOut, event_projection, visible_events
 from app.core.events import Event
+from app.core.looks import list_columns, list_totals, shown_by_list
 from app.core.pagination import MAX_LIMIT, Limit
 from app.core.principal import Principal
 from app.core.reads import compiled_for, with_caller
@@ -69,7 +70,10 @@ def _changes(shape: Shape) -> Statement:
     rows = select(cut).limit(limit + 1).subquery("rows")
     event = aliased(Event, rows)
     numbered = select(
-        func.row_number().over().label("rank"), event.seq, event_projection(event).json().label("body")
+        func.row_number().over().label("rank"),
+        event.seq,
+        event_projection(event).json().label("body"),
+        *list_columns(shape, event.learner_id, event.section),
     ).subquery("numbered")
     is_shown = numbered.c.rank <= limit
     text = func.string_agg(
@@ -81,6 +85,7 @@ def _changes(shape: Shape) -> Statement:
             (func.count() > limit).label("has_more"),
             func.max(numbered.c.seq).filter(is_shown).label("last_seq"),
             head.label("head"),
+            *list_totals(numbered, is_shown),
         ).select_from(numbered)
     )
 
@@ -92,9 +97,10 @@ async def list_changes(read: Reading, query: Annotated[ChangesQuery, Query()]) -
     `events.read`, and one that reads what the events are about, such as `plans.read`.
     """
     limit = min(query.limit, MAX_LIMIT)
-    _, row = await read.fetch(_changes_for, {"after": query.after, "page_limit": limit})
+    principal, row = await read.fetch(_changes_for, {"after": query.after, "page_limit": limit})
     if query.after > row["head"]:
         raise beyond_the_end()
+    await read.record(principal, shown_by_list(principal, row))
     has_more: bool = row["has_more"]
     next_after = row["last_seq"] if has_more else row["head"]
     body = f'{{"items":[{row["items"]}],"next_after":{next_after},"has_more":{"true" if has_more else "false"}}}'

@@ -1,6 +1,7 @@
 """No request waits longer for the database than its time, whatever it is that hangs."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Coroutine
 from typing import Any
 
@@ -37,3 +38,10 @@ def _forget(work: asyncio.Task[Response]) -> None:
     """Take note of how abandoned work ended, so that nobody else complains of it."""
     if not work.cancelled():
         work.exception()
+
+
+async def pause(stop: asyncio.Event, seconds: float) -> bool:
+    """Wait, at most so long; true if it is time to stop."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
+    return stop.is_set()

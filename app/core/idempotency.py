@@ -13,13 +13,13 @@ import uuid
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
 
-from sqlalchemy import LargeBinary, UniqueConstraint, column, func, literal, select, table, text
+from sqlalchemy import LargeBinary, UniqueConstraint, column, func, literal, or_, select, table, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Uuid
 from starlette.responses import Response
 
-from app.core.access import PERSON, visible
+from app.core.access import PERSON, granted_items, visible
 from app.core.errors import Problem, not_found, validation
 from app.core.principal import Principal
 from app.core.rules import AUTHORED, PLAN_BOUND, Section
@@ -40,6 +40,8 @@ class Subject:
     learner_id: uuid.UUID
     section: Section
     plan_id: uuid.UUID | None = None
+    item_id: uuid.UUID | None = None
+    """The goal, where it is about one: a grant may reach that alone."""
 
 
 class IdempotencyKey(TenantOwned, Base):
@@ -57,6 +59,7 @@ class IdempotencyKey(TenantOwned, Base):
     reply_sealed: Mapped[bytes] = mapped_column(LargeBinary)
     learner_id: Mapped[uuid.UUID | None]
     plan_id: Mapped[uuid.UUID | None]
+    item_id: Mapped[uuid.UUID | None]
     section: Mapped[str | None]
     rights_hash: Mapped[bytes] = mapped_column(LargeBinary, server_default=text("''"))
     """Of the caller's roles and scopes; empty, as none is, where they are not known."""
@@ -152,6 +155,9 @@ class KeyedRequest:
             plan_id=literal(found.plan_id, Uuid()) if section in PLAN_BOUND else None,
             author_id=PERSON if section in AUTHORED else None,  # who wrote it holds the key
         )
+        if found.item_id is not None and self.principal.shape.is_scoped:
+            items = granted_items(self.principal.shape, section)
+            still_visible = or_(still_visible, literal(found.item_id, Uuid()).in_(items))
         is_visible = select(_learner.c.id).where(_learner.c.id == found.learner_id, still_visible)
         return await session.scalar(is_visible, self.principal.binds()) is not None
 
@@ -168,6 +174,7 @@ class KeyedRequest:
                 reply_sealed=self.keyring.seal(self._sealing, stored),
                 learner_id=subject and subject.learner_id,
                 plan_id=subject and subject.plan_id,
+                item_id=subject and subject.item_id,
                 section=subject and subject.section.value,
                 rights_hash=self._rights_hash,
             )

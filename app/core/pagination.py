@@ -22,9 +22,11 @@ from sqlalchemy import (
     Select,
     Text,
     bindparam,
+    case,
     func,
     literal,
     literal_column,
+    not_,
     select,
     true,
     tuple_,
@@ -34,12 +36,14 @@ from sqlalchemy.orm import aliased
 
 from app.core.access import Shape, reads_all
 from app.core.errors import Problem, forbidden, not_found
+from app.core.looks import list_columns, list_totals, shown_by_list
 from app.core.principal import Principal
 from app.core.reads import STATEMENTS_KEPT, Read, chosen, sparse, with_caller
 from app.core.replies import json_reply
 from app.core.rules import PERMISSION_WORDS, Section
 from app.core.schemas import plain_integer
 from app.core.secrets import Keyring, SealBroken
+from app.db.base import Sql
 from app.db.projection import Projection
 from app.db.read import Statement
 
@@ -78,15 +82,25 @@ class Sort:
 
 
 @dataclass(frozen=True)
+class Permit:
+    """What it takes to ask for a list at all: the permission's name, and whether the caller has it for a value."""
+
+    permission: str
+    holds: Callable[[ColumnElement[Any], Shape], ColumnElement[bool]]
+
+
+@dataclass(frozen=True)
 class Filter:
     """A condition on one query parameter, bound under its name.
 
     `must_exist` says whether what the parameter names is visible to the caller; if not, the list is a 404.
+    `permit` is for lists that not everybody who sees it may ask for: the others get a 403.
     """
 
     condition: Callable[[Any, ColumnElement[Any], Shape], ColumnElement[bool]]
     type: Any
     must_exist: Callable[[ColumnElement[Any], Shape], ColumnElement[bool]] | None = None
+    permit: Permit | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +120,10 @@ class Listing:
 
     `source` selects the entity, with the joins that its sorts need; `projection` (or `body`, where it depends on the
     caller) gives a row's JSON for an alias of the entity. A service that does not read `section` is told so.
+
+    A list of rows of learners' records says which section it `shows` (that is `section`, where it is given), or which
+    each row does, so that it is known who has looked; `also` which others its rows show, and which of the rows.
+    `learner` says whose a row is where it has no `learner_id`.
     """
 
     def __init__(
@@ -115,6 +133,9 @@ class Listing:
         *,
         visible: Callable[[Any, Shape], ColumnElement[bool]],
         section: Section | None = None,
+        shows: Section | Callable[[Any], Sql] | None = None,
+        also: Mapping[Section, Callable[[Any, Shape], ColumnElement[bool]]] | None = None,
+        learner: Callable[[Any], Sql] | None = None,
         projection: Callable[[Any], Projection],
         sorts: Mapping[str, Sort],
         filters: Mapping[str, Filter],
@@ -126,6 +147,9 @@ class Listing:
         self.entity = entity
         self.visible = visible
         self.section = section
+        self.shows = shows or section
+        self.also = also or {}
+        self.learner = learner or _learner_of(entity)
         self.projection = projection
         self.sorts = sorts
         self.filters = filters
@@ -143,12 +167,15 @@ class Listing:
         columns = list(sort.columns(entity))
         conditions = [self.visible(entity, key.shape)]
         found: ColumnElement[bool] = true()
+        refusals: list[tuple[ColumnElement[bool], ColumnElement[str]]] = []
         for name in sorted(key.filters):
             given = self.filters[name]
             value = bindparam(name, type_=given.type)
             conditions.append(given.condition(entity, value, key.shape))
             if given.must_exist is not None:
                 found = found & given.must_exist(value, key.shape)
+            if given.permit is not None:
+                refusals.append((not_(given.permit.holds(value, key.shape)), literal(given.permit.permission, Text())))
         matching = self.source().where(*conditions)
         page = matching.add_columns(*(column.label(f"key_{i}") for i, column in enumerate(columns)))
         if key.is_continued:
@@ -160,7 +187,8 @@ class Listing:
         total = (
             matching.with_only_columns(func.count()).scalar_subquery() if key.with_total else literal(None, Integer())
         )
-        return with_caller(self._rendered(page, key, len(columns), found, total))
+        rendered = self._rendered(page, key, len(columns), found, total)
+        return with_caller(rendered.add_columns(case(*refusals).label("lacking")) if refusals else rendered)
 
     def _rendered(
         self, page: Select[Any], key: PageKey, keys: int, found: ColumnElement[bool], total: ColumnElement[Any]
@@ -174,7 +202,10 @@ class Listing:
         last_key = func.json_build_array(*(rows.c[f"key_{i}"] for i in range(keys)))
         # row_number() over nothing keeps the order in which the rows arrive, which is the page's.
         numbered = select(
-            func.row_number().over().label("rank"), body.label("body"), last_key.label("last_key")
+            func.row_number().over().label("rank"),
+            body.label("body"),
+            last_key.label("last_key"),
+            *self._look_columns(entity, key.shape),
         ).subquery("numbered")
         is_shown = numbered.c.rank <= limit
         separator: ColumnElement[Any] = literal_column("','")
@@ -188,7 +219,15 @@ class Listing:
             func.coalesce(texts.filter(is_shown), literal_column("''")).label("items"),
             (func.count() > limit).label("has_more"),
             func.max(numbered.c.last_key.cast(Text())).filter(numbered.c.rank == limit).label("last_key"),
+            *list_totals(numbered, is_shown),
         ).select_from(numbered)
+
+    def _look_columns(self, entity: Any, shape: Shape) -> list[ColumnElement[Any]]:
+        if self.learner is None or self.shows is None:
+            return []
+        shows = self.shows if isinstance(self.shows, Section) else self.shows(entity)
+        also = {section: holds(entity, shape) for section, holds in self.also.items()}
+        return list_columns(shape, self.learner(entity), shows, also)
 
     async def reply(
         self,
@@ -220,9 +259,13 @@ class Listing:
             names = frozenset(given)
             return self.statement(PageKey(principal.shape, names, sort, bool(after), query.count, include))
 
-        _, row = await read.fetch(statement, binds)
+        principal, row = await read.fetch(statement, binds)
         if not row["found"]:
             raise not_found()
+        if row.get("lacking") is not None:
+            raise forbidden(row["lacking"])
+        section = self.shows if isinstance(self.shows, Section) else None
+        await read.record(principal, shown_by_list(principal, row, section, self.also))
         cursor = seal.close(row["last_key"]) if row["has_more"] else None
         items = sparse(f"[{row['items']}]", only | include) if only else f"[{row['items']}]"
         return _page(read.request, items, cursor, row["total"] if query.count else None)
@@ -232,6 +275,13 @@ class Listing:
         is_service = principal.service_client_id is not None
         if self.section and is_service and not reads_all(principal.shape, self.section):
             raise forbidden(f"{PERMISSION_WORDS[self.section]}:read")
+
+
+def _learner_of(entity: Any) -> Callable[[Any], Sql] | None:
+    """How to tell whose record a row is of, if it is of a learner's."""
+    if entity.__tablename__ == "learner":
+        return lambda row: row.id
+    return (lambda row: row.learner_id) if hasattr(entity, "learner_id") else None
 
 
 def _after(columns: Sequence[Any], *, is_descending: bool) -> ColumnElement[bool]:

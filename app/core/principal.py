@@ -91,6 +91,11 @@ class Principal:
         return frozenset(role for role, _ in self.roles)
 
     @cached_property
+    def capacities(self) -> tuple[str, ...]:
+        """What the caller is by office: the names of her roles; a service is a service."""
+        return ("service",) if self.service_client_id else tuple(sorted(self.role_names))
+
+    @cached_property
     def school_ids(self) -> tuple[UUID, ...]:
         """The schools that the caller administers."""
         return tuple(org for role, org in self.roles if role == "school_admin")

@@ -6,12 +6,14 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from fastapi import Request, Response
-from sqlalchemy import JSON, Select, Text, select, true
+from sqlalchemy import JSON, ColumnElement, Select, Text, select, true
 
 from app.core.access import Shape
 from app.core.errors import Problem, not_found, unauthorized, validation
+from app.core.looks import Shown, looked_at, shown_by_view
 from app.core.principal import Principal, caller_facts
 from app.core.replies import json_reply
+from app.core.rules import Section
 from app.core.runtime import Runtime
 from app.core.security import AccessClaims
 from app.db.engine import compact_json
@@ -26,22 +28,43 @@ class View:
     `build(shape, include)` returns a select with the columns `version` and `body`, of at most one row. It is
     compiled together with the caller's facts, so that one statement answers both whether the session lives and what
     the caller gets. `expansions` is the allow-list for `?expand=`.
+
+    A view of a learner's record says of which `section` its row is, `also` which others it shows to who reads them, and
+    `opens` which others its expansions show. Its select then has the column `learner_id`, and `relations` where it
+    knows the caller's (as `held` gives them): they tell who has looked at what, as what. Where the row itself decides
+    on the section, its select has the column `section`.
     """
 
     def __init__(
         self,
         build: Callable[[Shape, frozenset[str]], Select[Any]],
         *,
+        section: Section | None = None,
+        also: Collection[Section] = (),
+        opens: Mapping[str, Collection[Section]] | None = None,
         expansions: Collection[str] = (),
         fields: Collection[str] = (),
     ) -> None:
         self.build = build
+        self.section = section
+        self.also = tuple(also)
+        self.opens = opens or {}
         self.expansions = frozenset(expansions)
         self.fields = frozenset(fields)
         self.statement = functools.lru_cache(maxsize=STATEMENTS_KEPT)(self._statement)
 
     def _statement(self, shape: Shape, include: frozenset[str]) -> Statement:
-        return with_caller(self.build(shape, include))
+        inner = self.build(shape, include)
+        if self.section is not None and "learner_id" not in inner.selected_columns:
+            raise TypeError(f"a view of section {self.section} does not say whose record its row is of")
+        return with_caller(inner)
+
+    def shown(self, principal: Principal, row: Any, include: frozenset[str]) -> Shown | None:
+        """What the row shows of somebody else's record, if it does."""
+        if self.section is None:
+            return None
+        opened = [section for name in sorted(include & self.opens.keys()) for section in self.opens[name]]
+        return shown_by_view(principal, row, self.section, (*self.also, *opened))
 
 
 def compiled_for(build: Callable[[Shape], Statement]) -> Callable[[Shape], Statement]:
@@ -56,10 +79,14 @@ def with_caller(inner: Select[Any]) -> Statement:
     """
     caller = select(caller_facts().label("facts")).subquery("caller_now")
     result = inner.lateral("result")
-    columns = [
-        column.cast(Text()).label(column.key) if isinstance(column.type, JSON) else column for column in result.c
-    ]
+    columns = [_handed_out(column) for column in result.c]
     return Statement.compile(select(caller.c.facts, *columns).select_from(caller.outerjoin(result, true())))
+
+
+def _handed_out(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    if column.key == "learner_id":
+        return looked_at(column)
+    return column.cast(Text()).label(column.key) if isinstance(column.type, JSON) else column
 
 
 def chosen(value: str | None, allowed: frozenset[str], parameter: str) -> frozenset[str]:
@@ -127,8 +154,15 @@ class Read:
         """The one resource that the view finds, or 404."""
         include = chosen(expand, view.expansions, "expand")
         only = chosen(fields, view.fields, "fields")
-        _, row = await self.fetch(lambda principal: view.statement(principal.shape, include), values)
-        return rendered(self.request, row, kept=only | include if only else frozenset())
+        principal, row = await self.fetch(lambda principal: view.statement(principal.shape, include), values)
+        reply = rendered(self.request, row, kept=only | include if only else frozenset())
+        await self.record(principal, view.shown(principal, row, include))
+        return reply
+
+    async def record(self, principal: Principal, shown: Shown | None) -> None:
+        """Let it be known who has looked, before anything is shown; nobody need know that one has looked at oneself."""
+        if shown is not None:
+            await self.runtime.looks.add(principal, self.request.scope, shown)
 
 
 FACTS = Statement.compile(select(caller_facts().label("facts")))

@@ -43,6 +43,8 @@ class Section(StrEnum):
     ACCOMMODATIONS = "accommodations"
     ACCESS = "access"
     """Who may see the record, and who has looked."""
+    RESTRICTIONS = "restrictions"
+    """What a court or the school keeps a contact from: for staff, never for the family or the contact."""
     ACCOUNT = "account"
     """Accounts and sessions."""
 
@@ -211,6 +213,14 @@ RULES: dict[Section, dict[Relation, Level]] = {
         Relation.DISTRICT_ADMIN: READ,
         Relation.ACCESS_MANAGER: READ,
     },
+    Section.RESTRICTIONS: {
+        Relation.ADVISOR: READ,
+        Relation.COUNSELOR: READ,
+        Relation.CASE_MANAGER: READ,
+        Relation.SCHOOL_ADMIN: READ,
+        Relation.DISTRICT_ADMIN: READ,
+        Relation.ACCESS_MANAGER: READ,
+    },
     Section.ACCOUNT: {
         Relation.SCHOOL_ADMIN: READ,
         Relation.DISTRICT_ADMIN: WRITE,
@@ -255,7 +265,7 @@ class Policy:
                 for section, cells in rules.items()
                 if section in _SECTIONS
                 for relation, level in cells.items()
-                if relation in _RELATIONS
+                if relation in _RELATIONS and level.upper() in Level.__members__
             )
         )
 
@@ -276,6 +286,11 @@ class Policy:
         """How far somebody with these relation words reaches."""
         levels = (level for level in sorted(Level, reverse=True) if level)
         return next((level for level in levels if not _none(self.words(section, level), words)), Level.NONE)
+
+    def reach(self, word: str) -> dict[Section, Level]:
+        """The sections that a fact with this word opens, and how far."""
+        found = {section: self.reached((word,), section) for section in Section}
+        return {section: level for section, level in found.items() if level}
 
 
 DEFAULT = Policy()
@@ -303,6 +318,19 @@ def _words(policy: Policy, section: Section, level: Level, among: tuple[Relation
 def word(relation: Relation, section: Section, level: Level) -> str:
     """The word of a fact that names its section and level itself."""
     return f"{relation.value}:{section.value}:{level.name.lower()}"
+
+
+WORDS = (
+    *(relation.value for relation in Relation if relation not in BY_SECTION),
+    *(
+        word(relation, section, level)
+        for relation in sorted(BY_SECTION)
+        for section in Section
+        for level in Level
+        if level
+    ),
+)
+"""Every word that a fact may have."""
 
 
 def plain(word: str) -> Relation:

@@ -12,6 +12,7 @@ from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from app.core.errors import unauthorized
+from app.core.looks import Looks
 from app.core.passwords import PasswordHasher
 from app.core.principal import Principal
 from app.core.secrets import Keyring
@@ -78,9 +79,11 @@ class Runtime:
     verified: VerifiedTokens = field(default_factory=VerifiedTokens)
     principals: Principals = field(default_factory=Principals)
     sessions: async_sessionmaker[AsyncSession] = field(init=False)
+    looks: Looks = field(init=False)
 
     def __post_init__(self) -> None:
         self.sessions = async_sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
+        self.looks = Looks(self.transaction, self.settings.looks_kept)
 
     @asynccontextmanager
     async def transaction(self, tenant_id: UUID) -> AsyncIterator[AsyncSession]:

@@ -15,6 +15,7 @@ from pydantic import (
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
+    TypeAdapter,
     ValidationError,
     WithJsonSchema,
 )
@@ -80,10 +81,19 @@ def in_utc(value: datetime) -> datetime:
 
 
 def plain_instant(value: Any) -> Any:
-    """Of text only a date with a time is an instant, not a number of seconds."""
-    if isinstance(value, str) and "-" not in value[1:]:
+    """Text as an instant, in a query as in a body; only a date with a time is one, not a number of seconds."""
+    if not isinstance(value, str):
+        return value
+    if "-" not in value[1:]:
         raise PydanticCustomError("datetime_parsing", "Must be an instant, e.g. 2026-09-01T08:30:00Z.")
-    return value
+    try:
+        return _INSTANT.validate_python(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise PydanticCustomError(first["type"], first["msg"]) from None
+
+
+_INSTANT = TypeAdapter(AwareDatetime)
 
 
 UtcInstant = Annotated[AwareDatetime, BeforeValidator(plain_instant), AfterValidator(in_utc)]

@@ -6,10 +6,10 @@ advisory lock) gives consecutive numbers to rows that are visible to it, hence c
 """
 
 import asyncio
-import contextlib
 
 import asyncpg
 
+from app.core.deadlines import pause
 from app.core.logging import log
 from app.settings import Settings
 
@@ -66,20 +66,20 @@ async def run_sequencer(settings: Settings, stop: asyncio.Event) -> None:
                 dsn, timeout=settings.connect_timeout, command_timeout=60, server_settings=PLANNING
             )
         except (OSError, TimeoutError, asyncpg.PostgresError):
-            await _pause(stop, RETRY_SECONDS)
+            await pause(stop, RETRY_SECONDS)
             continue
         try:
             await _serve(connection, settings.sequencer_interval, stop)
         except Exception as error:  # asyncpg raises more than it documents when a backend dies, and this must go on
             log.warning("sequencer_interrupted", error=type(error).__name__)
-            await _pause(stop, RETRY_SECONDS)
+            await pause(stop, RETRY_SECONDS)
         finally:
             connection.terminate()
 
 
 async def _serve(connection: asyncpg.Connection, interval: float, stop: asyncio.Event) -> None:
     while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
-        if await _pause(stop, RETRY_SECONDS):
+        if await pause(stop, RETRY_SECONDS):
             return
     loop = asyncio.get_running_loop()
     housekeeping_due = loop.time()
@@ -89,11 +89,4 @@ async def _serve(connection: asyncpg.Connection, interval: float, stop: asyncio.
             for statement in HOUSEKEEPING:
                 await connection.execute(statement)
             housekeeping_due = loop.time() + HOUSEKEEPING_SECONDS
-        await _pause(stop, interval)
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> bool:
-    """Wait, at most so long; true if it is time to stop."""
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
-    return stop.is_set()
+        await pause(stop, interval)

@@ -31,6 +31,7 @@ from app.core.errors import (
     validation_problem,
 )
 from app.core.idempotency import KeyedRequest, Subject, check_key, is_stored
+from app.core.looks import Shown
 from app.core.principal import Principal
 from app.core.reads import FACTS, Read, View, rendered
 from app.core.replies import check_precondition
@@ -58,6 +59,9 @@ class Write:
         self.principal = principal
         self.subject: Subject | None = None
         """The part of a learner's record that this request changes; one request changes one learner's."""
+        self.is_recorded = False
+        """Whether the event log tells of this request."""
+        self._shown: Shown | None = None
 
     @property
     def request_id(self) -> str:
@@ -76,12 +80,14 @@ class Write:
         capacity: str,
         learner_id: UUID | None = None,
         plan_id: UUID | None = None,
+        item_id: UUID | None = None,
         reason: str | None = None,
         changes: dict[str, dict[str, Any]] | None = None,
     ) -> None:
-        """Flush a change and write its event."""
+        """Flush a change and write its event. `item_id` is the goal that it is about, if it is about one."""
+        self.is_recorded = True
         if learner_id is not None:
-            self.subject = Subject(learner_id, section, plan_id)
+            self.subject = Subject(learner_id, section, plan_id, item_id)
         await events.record(
             self.session,
             self.principal,
@@ -110,7 +116,14 @@ class Write:
         statement = view.statement(self.principal.shape, expand)
         row = await reader.fetch_row(statement, self.principal.binds() | values)
         headers = {"Location": location} if location else None
-        return rendered(self.request, row, status=status, headers=headers)
+        reply = rendered(self.request, row, status=status, headers=headers)
+        self._shown = view.shown(self.principal, row, expand)
+        return reply
+
+    async def look(self) -> None:
+        """Record a request that changed nothing as the look that it was."""
+        if self._shown is not None:
+            await self.runtime.looks.add(self.principal, self.request.scope, self._shown)
 
 
 async def _read(request: Request) -> Read:
@@ -282,11 +295,15 @@ class _Unit:
         self.runtime = runtime
         self.claims = claims
         self.body = body
+        self.looking: Write | None = None
 
     async def run(self) -> Response:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return await self._attempt()
+                reply = await self._attempt()
+                if self.looking is not None:
+                    await self.looking.look()
+                return reply
             except Problem:
                 raise
             except Exception as error:
@@ -318,10 +335,11 @@ class _Unit:
             if replay is not None:
                 return replay
         reply = await self._handled(session, principal, keyed)
+        write: Write = self.request.scope["plp.write"]
+        self.looking = write if reply.status_code < 300 and (is_trial or not write.is_recorded) else None
         if is_trial:
             raise _ValidateOnly(reply)
         if keyed is not None:
-            write: Write = self.request.scope["plp.write"]
             keyed.store(session, reply, write.subject)
         await session.flush()
         return reply

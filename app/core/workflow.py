@@ -6,12 +6,12 @@ status.
 """
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, bindparam, case, cast, func, literal_column, not_, select
+from sqlalchemy import ColumnElement, Select, Text, bindparam, case, cast, func, literal_column, not_, select
 from sqlalchemy.dialects.postgresql import ARRAY, JSON, array
 
 from app.core.access import ID, TENANT, has_any
@@ -31,6 +31,21 @@ class Guard:
     holds: Callable[[Any], ColumnElement[bool]]
 
 
+def has_room(most: int, *below: ColumnElement[bool], of: Any) -> ColumnElement[bool]:
+    """Whether there are fewer than `most` rows below; looks at no more of them."""
+    last: Select[Any] = select(literal_column("1")).where(*below).offset(literal_column(str(most - 1)))
+    return ~last.correlate(of).exists()
+
+
+@dataclass(frozen=True)
+class Own:
+    """Who has a right besides, on what is her own: `holds` builds the SQL for that it is, never null."""
+
+    by: Sequence[Relation]
+    detail: str
+    holds: Callable[[Any], ColumnElement[bool]]
+
+
 @dataclass(frozen=True)
 class Rule:
     """An action: a transition where it has a `target`, else an edit."""
@@ -45,16 +60,32 @@ class Rule:
     level: Level = WRITE
     """What a relation must reach in the section, besides being one of `by`: a tenant may have tightened the rules."""
     section: Section = Section.PLAN
+    own: Own | None = None
 
     def words(self, policy: Policy) -> tuple[str, ...]:
         """The relation words that give the right."""
         return policy.words(self.section, self.level, tuple(self.by))
+
+    def holds(self, entity: Any, relations: Sql, policy: Policy) -> ColumnElement[bool]:
+        """Whether these relations give the right on this row."""
+        by_relation = has_any(relations, self.words(policy))
+        if self.own is None:
+            return by_relation
+        of_own = policy.words(self.section, self.level, tuple(self.own.by))
+        return by_relation | (self.own.holds(entity) & has_any(relations, of_own))
+
+    def whose(self) -> str:
+        """Who has the right, as people say it."""
+        names = ", ".join(sorted(_words(relation) for relation in self.by))
+        return f"Only for: {names}." if self.own is None else f"Only for: {names}. {self.own.detail}"
 
 
 FORBIDDEN = "forbidden"
 WRONG_STATUS = "wrong_status"
 
 _HELD = bindparam("held_relations", type_=ARRAY(Text()))
+Held = Sql | Mapping[Section, Sql]
+"""The caller's relations; by section, where the rules are about several and a restriction may hide some of them."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +100,11 @@ class Workflow:
     @staticmethod
     def verdict(rule: Rule, entity: Any, relations: Sql, policy: Policy) -> ColumnElement[Any]:
         """SQL text: null if the action is available, else its `BlockedAction` as JSON."""
-        relation_names = ", ".join(sorted(_words(relation) for relation in rule.by))
         states = " or ".join(rule.sources)
         branches = [
             (
-                not_(has_any(relations, rule.words(policy))),
-                _blocked(rule, FORBIDDEN, f"Only for: {relation_names}."),
+                not_(rule.holds(entity, relations, policy)),
+                _blocked(rule, FORBIDDEN, rule.whose()),
             ),
         ]
         if rule.sources:
@@ -83,23 +113,26 @@ class Workflow:
         branches += [(not_(guard.holds(entity)), _blocked(rule, guard.code, guard.detail)) for guard in rule.guards]
         return case(*branches)
 
-    def available(self, entity: Any, relations: Sql, policy: Policy) -> ColumnElement[Any]:
+    def available(self, entity: Any, relations: Held, policy: Policy) -> ColumnElement[Any]:
         """A JSON list of the actions that this caller may do now."""
-        return _json_list(
-            [
-                case((self.verdict(rule, entity, relations, policy).is_(None), _constant(json.dumps(rule.action))))
-                for rule in self.rules
-            ]
-        )
+        verdicts = zip(self.rules, self._verdicts(entity, relations, policy), strict=True)
+        return _json_list([case((verdict.is_(None), _constant(json.dumps(rule.action)))) for rule, verdict in verdicts])
 
-    def blocked(self, entity: Any, relations: Sql, policy: Policy) -> ColumnElement[Any]:
+    def blocked(self, entity: Any, relations: Held, policy: Policy) -> ColumnElement[Any]:
         """A JSON list of the other actions, each with what is missing."""
-        return _json_list([self.verdict(rule, entity, relations, policy) for rule in self.rules])
+        return _json_list(self._verdicts(entity, relations, policy))
+
+    def _verdicts(self, entity: Any, relations: Held, policy: Policy) -> list[ColumnElement[Any]]:
+        return [
+            self.verdict(rule, entity, relations[rule.section] if isinstance(relations, Mapping) else relations, policy)
+            for rule in self.rules
+        ]
 
 
 def _words(relation: Relation) -> str:
     """The relation as people say it."""
-    return "a service" if relation is Relation.SERVICE_WRITER else relation.value.replace("_", " ")
+    is_service = relation in (Relation.SERVICE_WRITER, Relation.ACCESS_MANAGER)
+    return "a service" if is_service else relation.value.replace("_", " ")
 
 
 def _constants(words: Sequence[str]) -> list[ColumnElement[Any]]:
@@ -156,8 +189,9 @@ async def decide(
 
 def capacity_of(rule: Rule, relations: Collection[str], policy: Policy) -> Relation:
     """The first of the rule's relations that the caller has."""
-    held = {plain(word) for word in rule.words(policy) if word in relations}
-    return next(relation for relation in rule.by if relation in held)
+    relations_named = (*rule.by, *(rule.own.by if rule.own else ()))
+    held = {plain(word) for word in policy.words(rule.section, rule.level, relations_named) if word in relations}
+    return next(relation for relation in relations_named if relation in held)
 
 
 @lru_cache(maxsize=512)

@@ -28,12 +28,12 @@ class RefreshToken:
 
     def write(self, keyring: Keyring) -> str:
         named = self._named()
-        return REFRESH_PREFIX + _encoded(named + keyring.mac("refresh", named))
+        return REFRESH_PREFIX + encoded(named + keyring.mac("refresh", named))
 
     @classmethod
     def read(cls, keyring: Keyring, text: str) -> "RefreshToken | None":
         """The token, if we made it."""
-        raw = _decoded(REFRESH_PREFIX, text, 2 * _ID_BYTES + _GENERATION_BYTES + _SECRET_BYTES)
+        raw = decoded(REFRESH_PREFIX, text, 2 * _ID_BYTES + _GENERATION_BYTES + _SECRET_BYTES)
         if raw is None:
             return None
         token = cls(UUID(bytes=raw[:16]), UUID(bytes=raw[16:32]), int.from_bytes(raw[32:36], "big"))
@@ -56,11 +56,11 @@ class OneTimeToken:
         return cls(tenant_id, id, token_bytes(_SECRET_BYTES))
 
     def write(self) -> str:
-        return ONE_TIME_PREFIX + _encoded(self.tenant_id.bytes + self.id.bytes + self.secret)
+        return ONE_TIME_PREFIX + encoded(self.tenant_id.bytes + self.id.bytes + self.secret)
 
     @classmethod
     def read(cls, text: str) -> "OneTimeToken | None":
-        raw = _decoded(ONE_TIME_PREFIX, text, 2 * _ID_BYTES + _SECRET_BYTES)
+        raw = decoded(ONE_TIME_PREFIX, text, 2 * _ID_BYTES + _SECRET_BYTES)
         return None if raw is None else cls(UUID(bytes=raw[:16]), UUID(bytes=raw[16:32]), raw[32:])
 
     def hash(self, keyring: Keyring) -> bytes:
@@ -92,12 +92,12 @@ def client_secret_hash(keyring: Keyring, client_id: UUID, secret: str) -> str:
     return keyring.mac("client-secret", client_id.bytes, secret).hex()
 
 
-def _encoded(raw: bytes) -> str:
+def encoded(raw: bytes) -> str:
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def _decoded(prefix: str, text: str, size: int) -> bytes | None:
-    """The bytes, if the text is just what `_encoded` makes of so many."""
+def decoded(prefix: str, text: str, size: int) -> bytes | None:
+    """The bytes, if the text is just what `encoded` makes of so many."""
     body = text.removeprefix(prefix)
     if body == text or not body.isascii() or len(body) != -(-size * 4 // 3):
         return None
@@ -105,4 +105,4 @@ def _decoded(prefix: str, text: str, size: int) -> bytes | None:
         raw = urlsafe_b64decode(body + "=" * (-len(body) % 4))
     except ValueError:
         return None
-    return raw if len(raw) == size and _encoded(raw) == body else None
+    return raw if len(raw) == size and encoded(raw) == body else None

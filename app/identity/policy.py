@@ -30,7 +30,7 @@ from app.core.access import (
 from app.core.errors import forbidden
 from app.core.principal import Principal
 from app.core.reads import Read
-from app.core.rules import Relation
+from app.core.rules import PERMISSION_WORDS, Level, Policy, Relation, Section
 from app.db.read import Statement
 
 standing = table(
@@ -53,44 +53,54 @@ acts_for = table(
 """For whose records, by school, a person acts: by a role, a class, a caseload, a guardianship, and as a learner."""
 _barred = table("barred", column("tenant_id", Uuid()), column("person_id", Uuid()), column("learner_id", Uuid()))
 
-PERMISSIONS: dict[str, frozenset[str]] = {
-    "student": frozenset({"competencies:read", "plans:read", "plans:write"}),
-    "guardian": frozenset({"competencies:read", "plans:read", "plans:propose"}),
-    "teacher": frozenset({"accounts:read", "accounts:reset", "competencies:read", "plans:read", "plans:comment"}),
-    "counselor": frozenset({"competencies:read", "plans:read", "plans:write", "plans:review"}),
-    "case_manager": frozenset({"competencies:read", "plans:read", "plans:write"}),
-    "mentor": frozenset({"competencies:read"}),
-    "school_admin": frozenset(
-        {
-            "accounts:read",
-            "accounts:reset",
-            "accounts:write",
-            "competencies:read",
-            "plans:administer",
-            "plans:read",
-            "plans:review",
-        }
-    ),
-    "district_admin": frozenset(
-        {
-            "accounts:read",
-            "accounts:reset",
-            "accounts:write",
-            "competencies:read",
-            "plans:administer",
-            "plans:read",
-            "service-clients:read",
-            "service-clients:write",
-        }
-    ),
+_RELATION_OF = {
+    "student": Relation.LEARNER,
+    "guardian": Relation.GUARDIAN,
+    "teacher": Relation.TEACHER,
+    "counselor": Relation.COUNSELOR,
+    "case_manager": Relation.CASE_MANAGER,
+    "school_admin": Relation.SCHOOL_ADMIN,
+    "district_admin": Relation.DISTRICT_ADMIN,
 }
-"""What each role allows in general; every single record has the last word."""
+"""The relation to single learners that a role usually comes with."""
+
+_ADMINISTRATOR = (
+    "access:consent",
+    "access:manage",
+    "access:revoke",
+    "accounts:read",
+    "accounts:reset",
+    "accounts:write",
+    "break-glass:write",
+    "plans:administer",
+)
+_BESIDES: dict[str, tuple[str, ...]] = {
+    "student": ("access:consent", "access:revoke"),
+    "guardian": ("access:consent",),
+    "teacher": ("accounts:read", "accounts:reset"),
+    "counselor": ("access:approve", "access:consent", "access:manage", "access:revoke", "plans:review"),
+    "case_manager": ("access:consent",),
+    "school_admin": (*_ADMINISTRATOR, "access:approve", "plans:review"),
+    "district_admin": (*_ADMINISTRATOR, "service-clients:read", "service-clients:write"),
+}
+"""What a role allows that is not a matter of sections."""
 
 
-def permissions(roles: Collection[str], scopes: Collection[str]) -> list[str]:
-    """The permissions that come with roles, or with a service's scopes (`plans.read` allows `plans:read`)."""
-    by_role = set().union(*(PERMISSIONS.get(role, frozenset()) for role in roles))
-    return sorted(by_role | {scope.replace(".", ":") for scope in scopes})
+def permissions(roles: Collection[str], scopes: Collection[str], policy: Policy) -> list[str]:
+    """The permissions that come with roles, or with a service's scopes (`plans.read` allows `plans:read`).
+
+    What each role allows in general, by the tenant's rules; every single record has the last word.
+    """
+    return sorted({word for role in roles for word in _of_role(role, policy)} | {s.replace(".", ":") for s in scopes})
+
+
+def _of_role(role: str, policy: Policy) -> set[str]:
+    found = {"competencies:read", *_BESIDES.get(role, ())}
+    relation = _RELATION_OF.get(role)
+    for section in set(Section) - {Section.ACCOUNT}:
+        reached = Level.NONE if relation is None else policy.level(section, relation)
+        found |= {f"{PERMISSION_WORDS[section]}:{level.name.lower()}" for level in Level if 0 < level <= reached}
+    return found
 
 
 def is_district_admin() -> ColumnElement[bool]:

@@ -13,6 +13,13 @@ from app.learners.schemas import LearnerList, LearnerOut
 
 router = APIRouter(route_class=UnitOfWorkRoute, prefix="/v1", tags=["learners"])
 
+LearnerId = Annotated[UUID, Path(description="The learner.")]
+Expand = Annotated[
+    str | None,
+    Query(max_length=100, description="What to include: `profile_statements`.", examples=["profile_statements"]),
+]
+Fields = Annotated[str | None, Query(max_length=500, description="Only these fields, comma-separated.")]
+
 
 class MyLearnerQuery(PageQuery):
     class_id: UUID | None = Field(None, description="Students of this class.")
@@ -39,10 +46,6 @@ async def list_my_learners(read: Reading, query: Annotated[MyLearnerQuery, Query
 
 
 @router.get("/learners/{id}", response_model=LearnerOut, summary="Read a learner")
-async def get_learner(
-    read: Reading,
-    id: Annotated[UUID, Path()],
-    fields: Annotated[str | None, Query(max_length=500, description="Only these fields, comma-separated.")] = None,
-) -> Response:
-    """A learner you have a relation to, with what you are to the learner."""
-    return await read.one(views.LEARNER, fields=fields, id=id)
+async def get_learner(read: Reading, id: LearnerId, expand: Expand = None, fields: Fields = None) -> Response:
+    """A learner you have a relation to, with what you are to the learner. `expand`: profile_statements."""
+    return await read.one(views.LEARNER, expand=expand, fields=fields, id=id)

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import MISSING, ConfigDict, Field
 
 from app.core.schemas import BlockedAction, Output
+from app.learners.statement_schemas import ProfileStatementSummary
 
 SUMMARY_EXAMPLE: dict[str, Any] = {
     "id": "01934b5e-7f6a-7c3e-9d0a-000000000003",
@@ -53,7 +54,7 @@ class LearnerOut(LearnerSummary):
                     **SUMMARY_EXAMPLE,
                     "external_ids": [{"system": "sis", "type": "sourcedId", "value": "S-1001"}],
                     "relations": ["teacher"],
-                    "available_actions": [],
+                    "available_actions": ["add_staff_note"],
                     "blocked_actions": [
                         {"action": "create_plan", "code": "forbidden", "detail": "Only for: advisor, counselor."}
                     ],
@@ -62,10 +63,15 @@ class LearnerOut(LearnerSummary):
         }
     )
 
-    external_ids: list[ExternalIdOut]
+    external_ids: list[ExternalIdOut] | MISSING = Field(
+        MISSING, description="Absent for guests: those who know the learner by a grant or a support team only."
+    )
     relations: list[str] = Field(description="What you are to this learner, e.g. teacher, guardian.")
     available_actions: list[str]
     blocked_actions: list[BlockedAction]
+    profile_statements: list[ProfileStatementSummary] | MISSING = Field(
+        MISSING, description="With `expand=profile_statements`; absent where the profile is hidden from you."
+    )
 
 
 class LearnerList(Output):

@@ -1,36 +1,37 @@
 """Read side of learners."""
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, Uuid, func, literal_column, select, true
+from sqlalchemy import ColumnElement, Select, Text, Uuid, case, func, literal_column, select, true
 from sqlalchemy.dialects.postgresql import JSON
 
 from app.core.access import (
     ID,
     TENANT,
     Shape,
+    has_any,
     in_force,
     may_read,
     related_learners,
 )
 from app.core.pagination import Filter, Listing, Sort
 from app.core.reads import View
-from app.core.rules import DEFAULT, Policy, Relation, Section
-from app.core.workflow import Rule, Workflow
+from app.core.rules import READ, Policy, Relation, Section
 from app.db.base import Sql
 from app.db.projection import Many, Projection, Raw
-from app.learners.models import Learner
-from app.learners.policy import held, learner_visible
+from app.learners.models import Learner, ProfileStatement
+from app.learners.policy import held_in, learner_visible
 from app.learners.schemas import ExternalIdOut, LearnerOut, LearnerSummary
+from app.learners.statement_views import by_date, statement_summary
+from app.learners.workflow import LEARNER_ACTIONS
 from app.roster.models import Enrollment, ExternalId
 from app.roster.views import class_exists, org_name
 
-CREATE_PLAN = Rule(
-    "create_plan",
-    by=(Relation.LEARNER, Relation.ADVISOR, Relation.COUNSELOR, Relation.CASE_MANAGER, Relation.SERVICE_WRITER),
-    sources=(),
-)
-LEARNER_ACTIONS = Workflow((CREATE_PLAN,))
+SECTIONS = (Section.LEARNER, *(rule.section for rule in LEARNER_ACTIONS.rules))
+"""In which the caller's relations count for what is shown of a learner."""
+INSIDERS = tuple(each for each in Relation if each not in (Relation.GRANTEE, Relation.TEAM_MEMBER))
+"""Everybody but guests, whom the roster may know nothing of."""
 
 
 def _summary_columns(entity: Any) -> dict[str, Any]:
@@ -50,19 +51,21 @@ def learner_summary(entity: Any) -> Projection:
     return Projection(LearnerSummary, _summary_columns(entity))
 
 
-def learner_projection(entity: Any, relations: Sql, policy: Policy = DEFAULT) -> Projection:
+def learner_projection(entity: Any, relations: Mapping[Section, Sql], policy: Policy) -> Projection:
     external = Projection(
         ExternalIdOut, {"system": ExternalId.system, "type": ExternalId.type, "value": ExternalId.value}
     )
     named = select().where(ExternalId.tenant_id == entity.tenant_id, ExternalId.entity_id == entity.id)
+    stated = select().where(ProfileStatement.tenant_id == entity.tenant_id, ProfileStatement.learner_id == entity.id)
     return Projection(
         LearnerOut,
         {
             **_summary_columns(entity),
             "external_ids": Many(external, named, [ExternalId.system, ExternalId.type, ExternalId.value]),
-            "relations": relation_names(relations),
+            "relations": relation_names(relations[Section.LEARNER]),
             "available_actions": Raw(LEARNER_ACTIONS.available(entity, relations, policy)),
             "blocked_actions": Raw(LEARNER_ACTIONS.blocked(entity, relations, policy)),
+            "profile_statements": Many(statement_summary(ProfileStatement), stated, by_date(ProfileStatement)),
         },
     )
 
@@ -75,18 +78,40 @@ def relation_names(relations: Sql) -> Raw:
     return Raw(func.to_json(func.array(ordered), type_=JSON()))
 
 
-def _learner(shape: Shape, _include: frozenset[str]) -> Select[Any]:
-    relations = held(shape, Learner, Section.LEARNER)
-    body = learner_projection(Learner, relations.c.relations, shape.policy).json()
-    return (
-        select(Learner.version.label("version"), body.label("body"))
-        .select_from(Learner)
-        .join(relations, true())
-        .where(
-            Learner.tenant_id == TENANT,
-            Learner.id == ID,
-            may_read(shape, Section.LEARNER, relations.c.relations),
-        )
+def _learner(shape: Shape, include: frozenset[str]) -> Select[Any]:
+    held = held_in(shape, Learner, SECTIONS)
+    relations = {section: each.c.relations for section, each in held.items()}
+    projection = learner_projection(Learner, relations, shape.policy)
+    shown: dict[str, ColumnElement[bool]] = {}
+    if shape.is_scoped:
+        shown["external_ids"] = has_any(relations[Section.LEARNER], shape.policy.words(Section.LEARNER, READ, INSIDERS))
+    if "profile_statements" in include:
+        shown["profile_statements"] = may_read(shape, Section.PROFILE, relations[Section.PROFILE])
+    body = _body(projection, shown, () if shape.is_scoped else ("external_ids",))
+    learner = select(
+        Learner.version.label("version"),
+        body.label("body"),
+        Learner.id.label("learner_id"),
+        relations[Section.LEARNER].label("relations"),
+    ).select_from(Learner)
+    for each in dict.fromkeys(held.values()):
+        learner = learner.join(each, true())
+    return learner.where(
+        Learner.tenant_id == TENANT,
+        Learner.id == ID,
+        may_read(shape, Section.LEARNER, relations[Section.LEARNER]),
+    )
+
+
+def _body(
+    projection: Projection, shown: Mapping[str, ColumnElement[bool]], include: Collection[str]
+) -> ColumnElement[Any]:
+    """The reply with each of the optional fields where its condition holds; elsewhere it is absent, not null."""
+    if not shown:
+        return projection.json(include)
+    (name, holds), *others = shown.items()
+    return case(
+        (holds, _body(projection, dict(others), (*include, name))), else_=_body(projection, dict(others), include)
     )
 
 
@@ -100,7 +125,14 @@ def _in_class(entity: Any, class_id: Sql, _shape: Shape) -> ColumnElement[bool]:
     return entity.id.in_(students)  # type: ignore[no-any-return]
 
 
-LEARNER = View(_learner, fields=learner_projection(Learner, literal_column("'{}'")).columns)
+EXPANSIONS = frozenset({"profile_statements"})
+LEARNER = View(
+    _learner,
+    section=Section.LEARNER,
+    opens={"profile_statements": (Section.PROFILE,)},
+    expansions=EXPANSIONS,
+    fields=frozenset(LearnerOut.model_fields) - EXPANSIONS,
+)
 
 
 def _by_name(learner: Any) -> tuple[Any, ...]:

@@ -162,19 +162,20 @@ def goal_projection(goal: Any, relations: Sql, policy: Policy) -> Projection:
             **_goal_columns(goal),
             "teachers": Many(person_name(), teachers, [Person.family_name, Person.given_name, Person.id]),
             "relations": relation_names(relations),
-            **_can(GOAL, goal, relations, policy),
+            **can(GOAL, goal, relations, policy),
         },
     )
 
 
-def _can(workflow: Workflow, entity: Any, relations: Sql, policy: Policy) -> dict[str, Raw]:
+def can(workflow: Workflow, entity: Any, relations: Sql, policy: Policy) -> dict[str, Raw]:
+    """What the caller may do with it now, and what is missing for the rest."""
     return {
         "available_actions": Raw(workflow.available(entity, relations, policy)),
         "blocked_actions": Raw(workflow.blocked(entity, relations, policy)),
     }
 
 
-def _below_plan(entity: Any, goal_id: Sql, project: Any) -> Any:
+def below_plan(entity: Any, goal_id: Sql, project: Any) -> Any:
     """A view of one row below a plan, seen by who may read the plan."""
 
     def build(shape: Shape, include: frozenset[str]) -> Select[Any]:
@@ -182,7 +183,12 @@ def _below_plan(entity: Any, goal_id: Sql, project: Any) -> Any:
         body = project(entity, relations.c.relations, shape.policy).json(include)
         version = getattr(entity, "version", literal_column("NULL::integer", Integer()))
         return (
-            select(version.label("version"), body.label("body"))
+            select(
+                version.label("version"),
+                body.label("body"),
+                entity.learner_id.label("learner_id"),
+                relations.c.relations.label("relations"),
+            )
             .select_from(entity)
             .join(Plan, (Plan.tenant_id == entity.tenant_id) & (Plan.id == entity.plan_id))
             .join(relations, true())
@@ -193,23 +199,25 @@ def _below_plan(entity: Any, goal_id: Sql, project: Any) -> Any:
 
 
 def _action_projection(action: Any, relations: Sql, policy: Policy) -> Projection:
-    return Projection(ActionOut, {**_fields(action, ACTION_FIELDS), **_can(ACTION, action, relations, policy)})
+    return Projection(ActionOut, {**_fields(action, ACTION_FIELDS), **can(ACTION, action, relations, policy)})
 
 
 def _milestone_projection(milestone: Any, relations: Sql, policy: Policy) -> Projection:
-    can = _can(MILESTONE, milestone, relations, policy)
-    return Projection(MilestoneOut, {**_fields(milestone, MILESTONE_FIELDS), **can})
+    offered = can(MILESTONE, milestone, relations, policy)
+    return Projection(MilestoneOut, {**_fields(milestone, MILESTONE_FIELDS), **offered})
 
 
 GOAL_VIEW = View(
-    _below_plan(Goal, Goal.id, goal_projection),
+    below_plan(Goal, Goal.id, goal_projection),
+    section=Section.PLAN,
     expansions=GOAL_EXPANSIONS,
     fields={*GOAL_FIELDS, "current_value", "progress", "teachers", "relations", "available_actions", "blocked_actions"},
 )
-ACTION_VIEW = View(_below_plan(Action, Action.goal_id, _action_projection))
-MILESTONE_VIEW = View(_below_plan(Milestone, Milestone.goal_id, _milestone_projection))
+ACTION_VIEW = View(below_plan(Action, Action.goal_id, _action_projection), section=Section.PLAN)
+MILESTONE_VIEW = View(below_plan(Milestone, Milestone.goal_id, _milestone_projection), section=Section.PLAN)
 PROGRESS_VIEW = View(
-    _below_plan(ProgressEntry, ProgressEntry.goal_id, lambda entry, _relations, _policy: progress_projection(entry))
+    below_plan(ProgressEntry, ProgressEntry.goal_id, lambda entry, _relations, _policy: progress_projection(entry)),
+    section=Section.PLAN,
 )
 
 
@@ -227,6 +235,7 @@ GOALS = Listing(
     "goals",
     Goal,
     visible=lambda goal, shape: visible_below_plan(goal, shape, goal.id),
+    shows=Section.PLAN,
     projection=goal_summary,
     expansions=GOAL_EXPANSIONS,
     sorts={"created_at": Sort(_by_creation), "-created_at": Sort(_by_creation, is_descending=True)},
@@ -239,6 +248,7 @@ ACTIONS = Listing(
     "actions",
     Action,
     visible=_visible_below_goal,
+    shows=Section.PLAN,
     projection=action_summary,
     sorts={"created_at": Sort(_by_creation)},
     filters=_OF_GOAL,
@@ -247,6 +257,7 @@ MILESTONES = Listing(
     "milestones",
     Milestone,
     visible=_visible_below_goal,
+    shows=Section.PLAN,
     projection=milestone_summary,
     sorts={"position": Sort(lambda milestone: (milestone.position, milestone.id))},
     filters=_OF_GOAL,
@@ -255,6 +266,7 @@ PROGRESS = Listing(
     "progress",
     ProgressEntry,
     visible=_visible_below_goal,
+    shows=Section.PLAN,
     projection=progress_projection,
     sorts={
         "observed_on": Sort(_by_observation),

@@ -118,6 +118,7 @@ class GoalTeacher(TenantOwned, Base):
         tenant_key("goal_id", to="goal", ondelete="CASCADE"),
         tenant_key("person_id", to="person", ondelete="CASCADE"),
         UniqueConstraint("tenant_id", "goal_id", "person_id", name="uq_goal_teacher"),
+        {"info": {"sections": ("plan",)}},
     )
 
     goal_id: Mapped[uuid.UUID]
@@ -133,6 +134,7 @@ class GoalCompetency(TenantOwned, Base):
         tenant_key("competency_id", to="competency"),
         UniqueConstraint("tenant_id", "goal_id", "competency_id", name="uq_goal_competency"),
         Index("ix_goal_competency_competency", "tenant_id", "competency_id"),
+        {"info": {"sections": ("plan",)}},
     )
 
     goal_id: Mapped[uuid.UUID]
@@ -236,7 +238,7 @@ class Reflection(TenantOwned, Stamped, Base):
     __table_args__ = (
         tenant_key("plan_id", to="plan", ondelete="CASCADE"),
         tenant_key("learner_id", to="learner"),
-        tenant_key("goal_id", to="goal", ondelete="CASCADE"),
+        tenant_key("goal_id", to="goal", ondelete="SET NULL (goal_id)"),
         Index("ix_reflection_plan", "tenant_id", "plan_id", "created_at", "id"),
         Index("ix_reflection_goal", "tenant_id", "goal_id", "created_at", "id"),
         {"info": {"sections": ("reflections", "private_reflections")}},
@@ -245,6 +247,7 @@ class Reflection(TenantOwned, Stamped, Base):
     plan_id: Mapped[uuid.UUID]
     learner_id: Mapped[uuid.UUID]
     goal_id: Mapped[uuid.UUID | None]
+    """Null too where the goal was a proposal that was taken back: what the learner wrote stays."""
     is_private: Mapped[bool]
     prompt: Mapped[str | None]
     """The question that the learner answers."""

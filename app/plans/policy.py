@@ -1,10 +1,10 @@
-"""Access where the general rule is not enough: the teacher who is named on a goal."""
+"""Access where the general rule is not enough: the teacher who is named on a goal, reflections shared or private."""
 
 from functools import lru_cache
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, exists, literal_column, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, exists, literal_column, or_, select, true
 
 from app.core.access import (
     ID,
@@ -26,10 +26,10 @@ from app.core.reads import STATEMENTS_KEPT
 from app.core.rules import Section
 from app.core.unit_of_work import Write
 from app.db.base import Sql
-from app.plans.models import Action, Goal, GoalTeacher, Milestone, Plan
+from app.plans.models import Action, Comment, Goal, GoalTeacher, Milestone, Plan, Reflection
 from app.roster.models import Delegation
 
-Below = TypeVar("Below", Action, Milestone)
+Below = TypeVar("Below", Action, Milestone, Comment)
 
 
 def plan_visible(plan: Any, shape: Shape) -> ColumnElement[bool]:
@@ -116,6 +116,48 @@ def held(shape: Shape, plan: Any, goal_id: Sql | None = None, section: Section =
     )
 
 
+def held_in_reflections(shape: Shape, plan: Any) -> Any:
+    """The caller's relations to the plan in its `shared` and in its `private` reflections, computed once a row."""
+
+    def within(section: Section) -> ColumnElement[Any]:
+        return relations_to(shape, section, learner_id=plan.learner_id, school_id=plan.school_id, plan_id=plan.id)
+
+    shared, private = within(Section.REFLECTIONS), within(Section.PRIVATE_REFLECTIONS)
+    found = select(shared.label("shared"), private.label("private")).correlate_except(None)
+    return found.offset(literal_column("0")).lateral("held_in_reflections")
+
+
+def _reads_shared(shape: Shape, held: Any) -> ColumnElement[bool]:
+    return may_read(shape, Section.REFLECTIONS, held.c.shared)
+
+
+def _reads_private(shape: Shape, held: Any) -> ColumnElement[bool]:
+    return may_read(shape, Section.PRIVATE_REFLECTIONS, held.c.private)
+
+
+def reads_reflections(shape: Shape, held: Any) -> ColumnElement[bool]:
+    """Whether the caller may see reflections of the plan, of either kind."""
+    return or_(_reads_shared(shape, held), _reads_private(shape, held))
+
+
+def reads_reflection(reflection: Any, shape: Shape, held: Any) -> ColumnElement[bool]:
+    """Whether the caller may see this reflection of the plan."""
+    return case((reflection.is_private, _reads_private(shape, held)), else_=_reads_shared(shape, held))
+
+
+def reflection_visible(reflection: Any, shape: Shape) -> ColumnElement[bool]:
+    held = held_in_reflections(shape, Plan)
+    plan = select(Plan.id).join(held, true()).where(_is_plan_of(reflection), reads_reflection(reflection, shape, held))
+    return and_(reflection.tenant_id == TENANT, plan.correlate(reflection).exists())
+
+
+def reflections_exist(plan_id: Sql, shape: Shape) -> ColumnElement[bool]:
+    """Whether the caller may know that the plan has a place for reflections."""
+    held = held_in_reflections(shape, Plan)
+    plan = select(Plan.id).join(held, true()).where(Plan.tenant_id == TENANT, Plan.id == plan_id)
+    return plan.where(reads_reflections(shape, held)).exists()
+
+
 async def load_plan(write: Write, plan_id: UUID) -> tuple[Plan, list[str]]:
     """The plan, locked, and the caller's relations; 404 if the caller may not know of it."""
     return await _one(write, _plan_locked(write.principal.shape), plan_id)
@@ -138,7 +180,7 @@ async def load_goal(write: Write, goal_id: UUID) -> tuple[Goal, list[str]]:
 
 
 async def load_below_goal(write: Write, entity: type[Below], entity_id: UUID) -> tuple[Below, list[str]]:
-    """An action or milestone, locked with its plan, and the caller's relations."""
+    """An action, milestone or comment, locked with its plan, and the caller's relations."""
     return await _one(write, _locked_with_plan(write.principal.shape, entity, entity.goal_id), entity_id)
 
 
@@ -151,6 +193,39 @@ def _locked_with_plan(shape: Shape, entity: Any, goal_id: Any) -> Select[Any]:
         .join(relations, true())
         .where(entity.tenant_id == TENANT, entity.id == ID, may_read(shape, Section.PLAN, relations.c.relations))
         .with_for_update(of=(Plan, entity))
+    )
+
+
+async def load_plan_to_reflect(write: Write, plan_id: UUID, *, is_private: bool) -> tuple[Plan, list[str]]:
+    """The plan, locked, and the caller's relations in the section; 404 if the caller sees no reflections of it."""
+    return await _one(write, _plan_locked_to_reflect(write.principal.shape, is_private), plan_id)
+
+
+@lru_cache(maxsize=STATEMENTS_KEPT)
+def _plan_locked_to_reflect(shape: Shape, is_private: bool) -> Select[Any]:
+    held = held_in_reflections(shape, Plan)
+    return (
+        select(Plan, held.c.private if is_private else held.c.shared)
+        .join(held, true())
+        .where(Plan.tenant_id == TENANT, Plan.id == ID, reads_reflections(shape, held))
+        .with_for_update(of=Plan)
+    )
+
+
+async def load_reflection(write: Write, reflection_id: UUID) -> tuple[Reflection, list[str]]:
+    """The reflection, locked with its plan, and the caller's relations in its section."""
+    return await _one(write, _reflection_locked(write.principal.shape), reflection_id)
+
+
+@lru_cache(maxsize=STATEMENTS_KEPT)
+def _reflection_locked(shape: Shape) -> Select[Any]:
+    held = held_in_reflections(shape, Plan)
+    return (
+        select(Reflection, case((Reflection.is_private, held.c.private), else_=held.c.shared))
+        .join(Plan, _is_plan_of(Reflection))
+        .join(held, true())
+        .where(Reflection.tenant_id == TENANT, Reflection.id == ID, reads_reflection(Reflection, shape, held))
+        .with_for_update(of=(Plan, Reflection))
     )
 
 

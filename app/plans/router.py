@@ -54,7 +54,7 @@ async def create_plan(write: Writing, body: PlanCreate) -> Response:
 
 @router.get("/{id}", response_model=PlanOut, summary="Read a plan")
 async def get_plan(read: Reading, id: PlanId, expand: Expand = None, fields: Fields = None) -> Response:
-    """With what you may do now. `expand`: goals, goals.actions, goals.milestones, goals.competencies."""
+    """With what you may do now. `expand`: goals, goals.actions, goals.milestones, goals.competencies, reflections."""
     return await read.one(views.PLAN_VIEW, expand=expand, fields=fields, id=id)
 
 

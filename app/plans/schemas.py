@@ -9,6 +9,7 @@ from pydantic import MISSING, ConfigDict, Field
 from app.core.event_views import EventOut
 from app.core.schemas import BlockedAction, Input, Name, Output, Patch, Text
 from app.plans.goal_schemas import GOAL_SUMMARY_EXAMPLE, GoalSummary
+from app.plans.reflection_schemas import ReflectionSummary
 from app.roster.schemas import PersonName, SchoolYear
 
 PlanStatus = Literal["draft", "in_review", "active", "closed", "archived"]
@@ -91,6 +92,9 @@ class PlanOut(PlanFields):
     available_actions: list[str] = Field(description="What you may do with the plan now.")
     blocked_actions: list[BlockedAction] = Field(description="What you may not, and what is missing for it.")
     goals: list[GoalSummary] | MISSING = Field(MISSING, description="With `expand=goals`.")
+    reflections: list[ReflectionSummary] | MISSING = Field(
+        MISSING, description="With `expand=reflections`: those that you may read; absent where you may read none."
+    )
 
 
 class PlanList(Output):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, Text, Uuid, select, true
+from sqlalchemy import ColumnElement, Integer, Select, Text, Uuid, case, select, true
 from sqlalchemy.types import DateTime
 
 from app.core.access import ID, NOBODY, TENANT, Shape, in_force, may_read
@@ -11,14 +11,15 @@ from app.core.event_views import event_projection, visible_events
 from app.core.events import Event
 from app.core.pagination import Filter, Listing, Sort
 from app.core.reads import View
-from app.core.rules import Policy, Section
+from app.core.rules import Section
 from app.db.base import Sql
 from app.db.projection import Many, Projection, Raw
 from app.learners.policy import learner_exists
 from app.learners.views import relation_names
 from app.plans.goal_views import GOAL_EXPANSIONS, goal_summary
 from app.plans.models import Goal, Plan
-from app.plans.policy import held, is_mine, plan_exists, plan_visible
+from app.plans.policy import held, held_in_reflections, is_mine, plan_exists, plan_visible, reads_reflections
+from app.plans.reflection_views import reflections_of
 from app.plans.schemas import PlanOut, PlanSummary
 from app.plans.workflow import PLAN
 from app.roster.models import Enrollment
@@ -50,16 +51,17 @@ def _columns(plan: Any) -> dict[str, Any]:
     return {"id": found.pop("id"), "learner": named(plan.tenant_id, plan.learner_id), **found}
 
 
-def plan_projection(plan: Any, relations: Sql, policy: Policy) -> Projection:
+def plan_projection(plan: Any, shape: Shape, relations: Sql, reflections: Many) -> Projection:
     goals = select().select_from(Goal).where(Goal.tenant_id == plan.tenant_id, Goal.plan_id == plan.id).correlate(plan)
     return Projection(
         PlanOut,
         {
             **_columns(plan),
             "relations": relation_names(relations),
-            "available_actions": Raw(PLAN.available(plan, relations, policy)),
-            "blocked_actions": Raw(PLAN.blocked(plan, relations, policy)),
+            "available_actions": Raw(PLAN.available(plan, relations, shape.policy)),
+            "blocked_actions": Raw(PLAN.blocked(plan, relations, shape.policy)),
             "goals": Many(goal_summary(Goal), goals, [Goal.created_at, Goal.id]),
+            "reflections": reflections,
         },
     )
 
@@ -81,14 +83,26 @@ def plan_summary(plan: Any, shape: Shape = NOBODY) -> Projection:
 
 
 def _plan(shape: Shape, include: frozenset[str]) -> Select[Any]:
-    relations = held(shape, Plan)
-    body = plan_projection(Plan, relations.c.relations, shape.policy).json(include)
-    return (
-        select(Plan.version.label("version"), body.label("body"))
+    relations, in_reflections = held(shape, Plan), held_in_reflections(shape, Plan)
+    projection = plan_projection(Plan, shape, relations.c.relations, reflections_of(Plan, shape, in_reflections))
+    found = (
+        select(
+            Plan.version.label("version"),
+            Plan.learner_id.label("learner_id"),
+            relations.c.relations.label("relations"),
+        )
         .select_from(Plan)
         .join(relations, true())
         .where(Plan.tenant_id == TENANT, Plan.id == ID, may_read(shape, Section.PLAN, relations.c.relations))
     )
+    if "reflections" not in include:
+        return found.add_columns(projection.json(include).label("body"))
+    # Who may read none is not told that there are none: the key is absent.
+    body = case(
+        (reads_reflections(shape, in_reflections), projection.json(include)),
+        else_=projection.json(include - {"reflections"}),
+    )
+    return found.join(in_reflections, true()).add_columns(body.label("body"))
 
 
 def _summary_body(plan: Any, shape: Shape, include: frozenset[str]) -> ColumnElement[Any]:
@@ -107,7 +121,14 @@ def _in_class(plan: Any, class_id: Sql, _shape: Shape) -> ColumnElement[bool]:
 
 
 VIEW_FIELDS = frozenset({*FIELDS, "learner", "relations", "available_actions", "blocked_actions"})
-PLAN_VIEW = View(_plan, expansions={"goals", *(f"goals.{name}" for name in GOAL_EXPANSIONS)}, fields=VIEW_FIELDS)
+EXPANSIONS = {"goals", *(f"goals.{name}" for name in GOAL_EXPANSIONS), "reflections"}
+PLAN_VIEW = View(
+    _plan,
+    section=Section.PLAN,
+    opens={"reflections": (Section.REFLECTIONS, Section.PRIVATE_REFLECTIONS)},
+    expansions=EXPANSIONS,
+    fields=VIEW_FIELDS,
+)
 
 _SORTED = {
     "updated_at": lambda plan: (plan.updated_at, plan.id),
@@ -148,6 +169,7 @@ PLAN_EVENTS = Listing(
     "plan-events",
     Event,
     visible=_history,
+    shows=lambda event: event.section,
     projection=event_projection,
     sorts={
         "at": Sort(lambda event: (event.at, event.id)),

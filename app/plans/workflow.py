@@ -1,13 +1,14 @@
-"""The states of plans, goals and actions, and who may move them when: the tables of the domain, as data."""
+"""Who may do what with plans and what belongs to them, and when: the tables of the domain, as data."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, exists, literal_column, select
+from sqlalchemy import ColumnElement, case, exists, literal_column, select
 
 from app.core.access import PERSON
-from app.core.rules import PROPOSE, READ, Relation
-from app.core.workflow import Guard, Rule, Workflow
-from app.plans.models import Action, Goal, Milestone, Plan
+from app.core.rules import PERMISSION_WORDS, PROPOSE, READ, Level, Relation, Section
+from app.core.workflow import Guard, Rule, Workflow, has_room
+from app.plans.models import Action, Goal, Milestone, Plan, Reflection
 
 LEARNER, GUARDIAN = Relation.LEARNER, Relation.GUARDIAN
 ADVISOR, COUNSELOR, CASE_MANAGER = Relation.ADVISOR, Relation.COUNSELOR, Relation.CASE_MANAGER
@@ -20,13 +21,22 @@ REVIEWERS = (COUNSELOR, SCHOOL_ADMIN)
 WRITERS = (LEARNER, ADVISOR, COUNSELOR, CASE_MANAGER, SERVICE, GRANTEE)
 GOAL_STAFF = (ADVISOR, COUNSELOR, CASE_MANAGER, NAMED_TEACHER)
 GOAL_WRITERS = (LEARNER, *GOAL_STAFF, SERVICE, GRANTEE)
+COMMENTERS = (LEARNER, GUARDIAN, *GOAL_STAFF, Relation.TEACHER, Relation.TEAM_MEMBER, SERVICE, GRANTEE)
 
 OUTCOMES = ("achieved", "partly_achieved", "not_achieved", "dropped")
 OPEN_PLAN = ("draft", "active")
+KEPT_PLAN = ("draft", "in_review", "active", "closed")
+"""Until it is archived people may speak about it."""
 LIVE_GOAL = ("proposed", "agreed")
+SHARERS = (COUNSELOR, LEARNER, ADVISOR, CASE_MANAGER)
+"""The counselor first: what she opens to outsiders needs nobody's approval, whatever else she is to the learner."""
+SHARE = Rule("share", SHARERS, ())
+"""With a person, or by a link; whatever the plan's status: what is closed may be shown to others, too."""
+TEAM_BUILDERS = (COUNSELOR, ADVISOR, CASE_MANAGER, SCHOOL_ADMIN)
 GOALS_PER_PLAN = 200
 PARTS_PER_GOAL = 500
 """Milestones, and as many actions: a plan is shown whole."""
+REFLECTIONS_PER_PLAN = 500
 
 
 def _goals_of(plan: Any, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -48,18 +58,12 @@ def _goal_status(entity: Any) -> ColumnElement[Any]:
     return goal_status.correlate(entity).scalar_subquery()
 
 
-def _has_room(most: int, *below: ColumnElement[bool], of: Any) -> ColumnElement[bool]:
-    """Whether there are fewer than `most` rows below; looks at no more of them."""
-    last: Select[Any] = select(literal_column("1")).where(*below).offset(literal_column(str(most - 1)))
-    return ~last.correlate(of).exists()
-
-
 def _has_room_for(part: Any) -> Guard:
     """That the goal can take one more action or milestone."""
     return Guard(
         "too_many",
         f"A goal has at most {PARTS_PER_GOAL} {part.__tablename__}s.",
-        lambda goal: _has_room(PARTS_PER_GOAL, part.tenant_id == goal.tenant_id, part.goal_id == goal.id, of=goal),
+        lambda goal: has_room(PARTS_PER_GOAL, part.tenant_id == goal.tenant_id, part.goal_id == goal.id, of=goal),
     )
 
 
@@ -77,7 +81,14 @@ ALL_GOALS_ENDED = Guard(
 HAS_ROOM = Guard(
     "too_many",
     f"A plan has at most {GOALS_PER_PLAN} goals.",
-    lambda plan: _has_room(GOALS_PER_PLAN, Goal.tenant_id == plan.tenant_id, Goal.plan_id == plan.id, of=plan),
+    lambda plan: has_room(GOALS_PER_PLAN, Goal.tenant_id == plan.tenant_id, Goal.plan_id == plan.id, of=plan),
+)
+HAS_ROOM_TO_REFLECT = Guard(
+    "too_many",
+    f"A plan has at most {REFLECTIONS_PER_PLAN} reflections.",
+    lambda plan: has_room(
+        REFLECTIONS_PER_PLAN, Reflection.tenant_id == plan.tenant_id, Reflection.plan_id == plan.id, of=plan
+    ),
 )
 IS_SUBMITTER = Guard(
     "not_submitter",
@@ -89,6 +100,14 @@ IS_NOT_SUBMITTER = Guard(
     "Somebody other than the submitter must review.",
     lambda plan: plan.submitted_by.is_distinct_from(PERSON),
 )
+
+
+def _by_the_learner(action: str, section: Section, sources: Sequence[str] = (), guards: Sequence[Guard] = ()) -> Rule:
+    """What a learner does with reflections, of the shared or of the private section."""
+    return Rule(
+        action, (LEARNER,), sources, guards=guards, permission=f"{PERMISSION_WORDS[section]}:write", section=section
+    )
+
 
 PLAN = Workflow(
     (
@@ -135,6 +154,11 @@ PLAN = Workflow(
         Rule(
             "add_goal", (*WRITERS, GUARDIAN), OPEN_PLAN, guards=(HAS_ROOM,), permission="plans:propose", level=PROPOSE
         ),
+        Rule("comment", COMMENTERS, KEPT_PLAN, permission="plans:comment", level=Level.COMMENT),
+        _by_the_learner("reflect", Section.REFLECTIONS, KEPT_PLAN, (HAS_ROOM_TO_REFLECT,)),
+        _by_the_learner("reflect_privately", Section.PRIVATE_REFLECTIONS, KEPT_PLAN, (HAS_ROOM_TO_REFLECT,)),
+        SHARE,
+        Rule("add_team_member", TEAM_BUILDERS, (), permission="access:team", level=READ),
     )
 )
 
@@ -147,6 +171,11 @@ PLAN_IS_RUNNING = Guard(
     "plan_closed",
     "Only until the plan is closed.",
     lambda entity: _status_is(_plan_status(entity), "draft", "in_review", "active"),
+)
+PLAN_IS_KEPT = Guard(
+    "plan_archived",
+    "Only until the plan is archived.",
+    lambda entity: _status_is(_plan_status(entity), *KEPT_PLAN),
 )
 GOAL_IS_LIVE = Guard(
     "goal_ended",
@@ -164,6 +193,11 @@ IS_PROPOSER = Guard(
     "not_proposer",
     "Only whoever proposed it can delete it; others decline.",
     lambda goal: goal.proposed_by.is_not_distinct_from(PERSON),
+)
+IS_AUTHOR = Guard(
+    "not_author",
+    "Only whoever wrote it can change or delete it.",
+    lambda comment: comment.author_id.is_not_distinct_from(PERSON),
 )
 WAS_AGREED = Guard(
     "never_agreed",
@@ -187,6 +221,7 @@ GOAL = Workflow(
         Rule("add_action", GOAL_WRITERS, LIVE_GOAL, guards=(PLAN_IS_OPEN, _has_room_for(Action))),
         Rule("add_milestone", GOAL_WRITERS, LIVE_GOAL, guards=(PLAN_IS_OPEN, _has_room_for(Milestone))),
         Rule("record_progress", GOAL_WRITERS, ("agreed",), guards=(PLAN_IS_RUNNING,)),
+        Rule("comment", COMMENTERS, (), guards=(PLAN_IS_KEPT,), permission="plans:comment", level=Level.COMMENT),
     )
 )
 
@@ -205,4 +240,23 @@ MILESTONE = Workflow(
         Rule("edit", GOAL_WRITERS, (), guards=(PLAN_IS_RUNNING, GOAL_IS_LIVE)),
         Rule("delete", GOAL_WRITERS, (), guards=(PLAN_IS_OPEN, GOAL_IS_LIVE)),
     )
+)
+
+COMMENT = Workflow(
+    tuple(
+        Rule(
+            action,
+            COMMENTERS,
+            (),
+            guards=(PLAN_IS_KEPT, IS_AUTHOR),
+            permission="plans:comment",
+            level=Level.COMMENT,
+        )
+        for action in ("edit", "delete")
+    )
+)
+
+SHARED_REFLECTION, PRIVATE_REFLECTION = (
+    Workflow(tuple(_by_the_learner(action, section, guards=(PLAN_IS_KEPT,)) for action in ("edit", "delete")))
+    for section in (Section.REFLECTIONS, Section.PRIVATE_REFLECTIONS)
 )

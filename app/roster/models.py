@@ -22,6 +22,7 @@ ROLES = (
     "school_admin",
     "district_admin",
 )
+IS_OFFICE = "role IN ('school_admin', 'district_admin')"
 CASELOAD_KINDS = ("advisor", "counselor", "case_manager")
 ENROLLMENT_ROLES = ("student", "teacher", "administrator", "proctor")
 RESTRICTION_KINDS = ("no_contact", "no_records", "sections")
@@ -72,6 +73,7 @@ class RoleAssignment(TenantOwned, Dated, Base):
         tenant_key("person_id", to="person", ondelete="CASCADE"),
         tenant_key("org_id", to="org", ondelete="CASCADE"),
         UniqueConstraint("tenant_id", "person_id", "org_id", "role", name="uq_role_assignment"),
+        Index("ix_role_assignment_office", "tenant_id", "org_id", postgresql_where=text(IS_OFFICE)),
         one_of("role", ROLES),
     )
 
@@ -139,7 +141,7 @@ class GuardianshipRestriction(TenantOwned, Dated, Stamped, Base):
         Index("ix_guardianship_restriction", "tenant_id", "guardianship_id"),
         one_of("kind", RESTRICTION_KINDS),
         CheckConstraint("(kind = 'sections') = (cardinality(sections) > 0)", name="names_sections"),
-        {"info": {"sections": ("access",)}},
+        {"info": {"sections": ("restrictions",)}},
     )
 
     guardianship_id: Mapped[uuid.UUID]

@@ -30,7 +30,8 @@ def person_name(person: Any = Person) -> Projection:
 
 def named(tenant_id: Sql, person_id: Sql) -> One:
     """The name of the person that a column refers to."""
-    return One(person_name(), source=select().where(Person.tenant_id == tenant_id, Person.id == person_id))
+    person = select().where(Person.tenant_id == tenant_id, Person.id == person_id)
+    return One(person_name(), source=person.correlate_except(Person))
 
 
 def org_name(tenant_id: Sql, org_id: Sql) -> ColumnElement[Any]:

@@ -80,7 +80,14 @@ def _change_tables() -> None:
         "guardianship_restriction",
         "(kind = 'sections') = (cardinality(sections) > 0)",
     )
-    op.add_column("idempotency_key", id_column("plan_id", nullable=True))
+    for name in ("plan_id", "item_id"):
+        op.add_column("idempotency_key", id_column(name, nullable=True))
+    op.create_index(
+        "ix_role_assignment_office",
+        "role_assignment",
+        ["tenant_id", "org_id"],
+        postgresql_where=sa.text("role IN ('school_admin', 'district_admin')"),
+    )
 
 
 def _add_team() -> None:
@@ -307,7 +314,7 @@ def _add_plan_texts() -> None:
         text_column("text"),
         *stamps(),
         *_of_plan(),
-        refers("goal_id", "goal", ondelete="CASCADE"),
+        refers("goal_id", "goal", ondelete="SET NULL (goal_id)"),
         indexes={
             "ix_reflection_plan": ("plan_id", "created_at", "id"),
             "ix_reflection_goal": ("goal_id", "created_at", "id"),
@@ -355,7 +362,15 @@ def _add_records() -> None:
         indexes={"ix_access_log_at": ("at", "id")},
         grants=APPEND_ONLY,
     )
-    op.create_index("ix_access_log_learners", "access_log", ["learner_ids"], postgresql_using="gin")
+    create(
+        "access_log_learner",
+        id_column("look_id"),
+        id_column("learner_id"),
+        sa.Column("at", INSTANT, nullable=False),
+        refers("learner_id", "learner", ondelete="CASCADE"),
+        indexes={"ix_access_log_learner_learner": ("learner_id", "at", "id")},
+        grants=APPEND_ONLY,
+    )
 
 
 def _recorded_at() -> sa.Column[Any]:
@@ -390,6 +405,7 @@ def downgrade() -> None:
     _run(views_0006.DOWNGRADE)
     _restore_tables()
     for table in (
+        "access_log_learner",
         "access_log",
         "disclosure",
         "reflection",
@@ -409,7 +425,9 @@ def downgrade() -> None:
 
 
 def _restore_tables() -> None:
-    op.drop_column("idempotency_key", "plan_id")
+    op.drop_index("ix_role_assignment_office", "role_assignment")
+    for name in ("item_id", "plan_id"):
+        op.drop_column("idempotency_key", name)
     op.drop_constraint(op.f("ck_guardianship_restriction_names_sections"), "guardianship_restriction", type_="check")
     for table, (name, _, old) in CHECKS.items():
         op.drop_constraint(op.f(f"ck_{table}_{name}"), table, type_="check")

@@ -14,7 +14,7 @@ def learner_owned() -> list[Table]:
     owned = {
         table.name
         for table in tables.metadata.sorted_tables
-        if table.name == "learner" or any(name.startswith("learner_id") for name in table.columns.keys())
+        if table.name == "learner" or any(column.name.startswith("learner_id") for column in table.columns)
     }
     while True:
         below = {

@@ -10,7 +10,7 @@ from sqlalchemy import Index, PrimaryKeyConstraint, Table, UniqueConstraint, sel
 
 from app.core.events import Event
 from app.core.idempotency import IdempotencyKey
-from app.core.looks import Look
+from app.core.looks import Look, LookAtLearner
 from app.db.embedded import ROLES
 from app.identity.models import ClientAssertion, CredentialToken
 from app.learners.models import Learner
@@ -137,10 +137,11 @@ async def share(world: World, learner: Learner, plan: Plan, goal: Goal, teacher:
     await sharing.staff_note(world, learner, teacher)
     await sharing.profile_statement(world, learner)
     await world.add(disclosure(grant))
-    await world.make(
+    look = await world.make(
         Look, capacities=["teacher"], learner_ids=[learner.id], sections=["plan"], is_list=False,
         operation="get_plan", request_id="r",
     )  # fmt: skip
+    await world.make(LookAtLearner, look_id=look.id, learner_id=learner.id, at=look.at)
 
 
 def disclosure(grant: Grant) -> Disclosure:
@@ -196,7 +197,7 @@ async def test_the_application_cannot_touch_the_schema_or_its_history(superuser:
             )
 
 
-@pytest.mark.parametrize("name", ["event", "disclosure", "access_log"])
+@pytest.mark.parametrize("name", ["event", "disclosure", "access_log", "access_log_learner"])
 async def test_what_was_recorded_cannot_be_changed(name: str, superuser: asyncpg.Connection) -> None:
     for privilege in ("UPDATE", "DELETE", "TRUNCATE"):
         assert not await superuser.fetchval("SELECT has_table_privilege('plp_app', $1, $2)", name, privilege)

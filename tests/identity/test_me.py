@@ -20,8 +20,14 @@ async def test_a_person_reads_her_name_her_roles_of_today_and_her_tenant(world: 
         "accounts:read",
         "accounts:reset",
         "competencies:read",
+        "evidence:read",
+        *(f"mastery:{level}" for level in ("comment", "propose", "read", "write")),
         "plans:comment",
         "plans:read",
+        "profile:read",
+        "reflections:read",
+        "roster:read",
+        *(f"staff-notes:{level}" for level in ("comment", "propose", "read", "write")),
     ]
     assert me["tenant"]["slug"] == world.tenant.slug
     assert me["service_client"] is None

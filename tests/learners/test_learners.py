@@ -39,7 +39,7 @@ async def test_a_learner_is_shown_with_school_and_outside_names(world: World) ->
     assert (shown["given_name"], shown["family_name"], shown["grade"]) == ("Lea", "Learner", "07")
     assert (shown["school_id"], shown["school_name"]) == (str(world.home_school.id), "Home School")
     assert [name["system"] for name in shown["external_ids"]] == ["lms", "sis"]
-    assert (shown["relations"], shown["available_actions"]) == (["teacher"], [])
+    assert (shown["relations"], shown["available_actions"]) == (["teacher"], ["add_staff_note"])
 
 
 async def test_learners_come_by_name_and_pages_give_each_once(world: World, admin: httpx.AsyncClient) -> None:

@@ -28,7 +28,7 @@ async def test_a_learner_and_her_teacher_make_a_plan_and_the_counselor_approves_
     )
     plan = await ok(made, 201)
     plan_url = made.headers["location"]
-    assert plan["available_actions"] == ["edit", "add_goal"]
+    assert plan["available_actions"] == ["edit", "add_goal", "comment", "reflect", "reflect_privately", "share"]
 
     proposed = await as_learner.post(
         f"{plan_url}/goals",

@@ -4,6 +4,7 @@ The tables below are written out from the domain's rules, not derived from the c
 representation must offer exactly these actions, and each call must succeed, or fail with the code shown.
 """
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -20,7 +21,14 @@ PROPOSERS = WRITERS | {"guardian"}
 SUBMITTERS = {"learner", "advisor", "counselor"}
 REVIEWERS = {"counselor", "school_admin"}
 ADMINS = {"school_admin", "district_admin"}
-OPEN_PLAN = {"edit": WRITERS, "add_goal": PROPOSERS}
+SPEAKERS = PROPOSERS | {"teacher", "named_teacher"}
+SPEAK = {"comment": SPEAKERS, "reflect": {"learner"}, "reflect_privately": {"learner"}}
+SHARE = {
+    "share": {"counselor", "learner", "advisor", "case_manager"},
+    "add_team_member": {"counselor", "advisor", "case_manager", "school_admin"},
+}
+ALWAYS = {**SPEAK, **SHARE}
+OPEN_PLAN = {"edit": WRITERS, "add_goal": PROPOSERS, **ALWAYS}
 
 Table = dict[str, set[str]]
 
@@ -31,12 +39,12 @@ PLAN_SCENES: dict[str, tuple[dict[str, Any], tuple[str, ...], Table]] = {
     "submitted by the learner": (
         {"status": "in_review", "submitted_by": "learner"},
         ("agreed",),
-        {"withdraw": {"learner"}, "return": REVIEWERS, "approve": REVIEWERS},
+        {"withdraw": {"learner"}, "return": REVIEWERS, "approve": REVIEWERS, **ALWAYS},
     ),
     "submitted by the counselor": (
         {"status": "in_review", "submitted_by": "counselor"},
         ("agreed",),
-        {"withdraw": {"counselor"}, "return": {"school_admin"}, "approve": {"school_admin"}},
+        {"withdraw": {"counselor"}, "return": {"school_admin"}, "approve": {"school_admin"}, **ALWAYS},
     ),
     "active": ({"status": "active"}, ("agreed", "achieved"), OPEN_PLAN),
     "active with outcomes": (
@@ -44,16 +52,17 @@ PLAN_SCENES: dict[str, tuple[dict[str, Any], tuple[str, ...], Table]] = {
         ("achieved", "dropped"),
         OPEN_PLAN | {"close": {"advisor", "counselor"}},
     ),
-    "closed": ({"status": "closed"}, ("achieved",), {"reopen": {"counselor"} | ADMINS, "archive": ADMINS}),
-    "archived": ({"status": "archived"}, ("achieved",), {}),
+    "closed": ({"status": "closed"}, ("achieved",), {"reopen": {"counselor"} | ADMINS, "archive": ADMINS, **ALWAYS}),
+    "archived": ({"status": "archived"}, ("achieved",), SHARE),
 }
-PLAN_ACTIONS = {"submit", "withdraw", "return", "approve", "close", "reopen", "archive", "edit", "add_goal"}
+PLAN_ACTIONS = {"submit", "withdraw", "return", "approve", "close", "reopen", "archive", "edit", "add_goal", *ALWAYS}
 
 GOAL_WRITERS = WRITERS | {"named_teacher"}
 GOAL_STAFF = {"advisor", "counselor", "case_manager", "named_teacher"}
 ANSWERING_STAFF = {"advisor", "counselor", "named_teacher"}
 OUTCOMES = ("achieve", "partly_achieve", "not_achieve", "drop")
-BELOW = {"edit": GOAL_WRITERS, "add_action": GOAL_WRITERS, "add_milestone": GOAL_WRITERS}
+COMMENT = {"comment": SPEAKERS}
+BELOW = {"edit": GOAL_WRITERS, "add_action": GOAL_WRITERS, "add_milestone": GOAL_WRITERS, **COMMENT}
 BOTH = {"learner_agreed_at", "staff_agreed_at"}
 
 
@@ -77,7 +86,7 @@ GOAL_SCENES: dict[str, tuple[str, dict[str, Any], Table]] = {
         {"proposed_by": "guardian", "proposed_side": "guardian"},
         BELOW | _answers({"learner"} | ANSWERING_STAFF) | {"delete": {"guardian"}},
     ),
-    "proposed, plan in review": ("in_review", {"agreed": {"learner_agreed_at"}, "proposed_by": "learner"}, {}),
+    "proposed, plan in review": ("in_review", {"agreed": {"learner_agreed_at"}, "proposed_by": "learner"}, COMMENT),
     "agreed": (
         "active",
         {"status": "agreed", "agreed": BOTH},
@@ -86,16 +95,16 @@ GOAL_SCENES: dict[str, tuple[str, dict[str, Any], Table]] = {
     "agreed, plan in review": (
         "in_review",
         {"status": "agreed", "agreed": BOTH},
-        {"record_progress": GOAL_WRITERS},
+        {"record_progress": GOAL_WRITERS, **COMMENT},
     ),
-    "agreed, plan closed": ("closed", {"status": "agreed", "agreed": BOTH}, {}),
-    "achieved": ("active", {"status": "achieved", "agreed": BOTH}, {"reopen": {"advisor", "counselor"}}),
-    "declined": ("active", {"status": "dropped", "agreed": {"staff_agreed_at"}}, {}),
+    "agreed, plan closed": ("closed", {"status": "agreed", "agreed": BOTH}, COMMENT),
+    "achieved": ("active", {"status": "achieved", "agreed": BOTH}, {"reopen": {"advisor", "counselor"}, **COMMENT}),
+    "declined": ("active", {"status": "dropped", "agreed": {"staff_agreed_at"}}, COMMENT),
     "achieved, plan archived": ("archived", {"status": "achieved", "agreed": BOTH}, {}),
 }
 GOAL_ACTIONS = {
     *("agree", "decline", *OUTCOMES, "reopen"),
-    *("edit", "delete", "add_action", "add_milestone", "record_progress"),
+    *("edit", "delete", "add_action", "add_milestone", "record_progress", "comment"),
 }
 
 ACTION_SCENES: dict[str, tuple[str, str, Table]] = {
@@ -117,14 +126,23 @@ BELOW_GOAL = {
     "add_milestone": ("milestones", {"title": "New"}),
     "record_progress": ("progress", {"value": "5"}),
     "add_goal": ("goals", NEW_GOAL),
+    "comment": ("comments", {"text": "New"}),
+    "reflect": ("reflections", {"text": "New", "is_private": False}),
+    "reflect_privately": ("reflections", {"text": "New", "is_private": True}),
+    "share": ("share-links", {"label": "New", "purpose": "New", "sections": ["plan"]}),
+    "add_team_member": ("team", {"role": "coach"}),
 }
 
 
-async def attempt(client: httpx.AsyncClient, url: str, action: str, etag: str) -> httpx.Response:
+async def attempt(cast: Cast, client: httpx.AsyncClient, url: str, action: str, etag: str) -> httpx.Response:
     """Do the action, on trial: answered as the live call would be, and nothing changes."""
     headers, trial = {"If-Match": etag}, {"validate_only": "true"}
     if action in BELOW_GOAL:
         path, body = BELOW_GOAL[action]
+        if action == "share":
+            body = {**body, "expires_at": (datetime.now(UTC) + timedelta(days=30)).isoformat()}
+        elif action == "add_team_member":
+            body = {**body, "person_id": str((await cast.world.person(role="teacher")).id)}
         return await client.post(f"{url}/{path}", json=body, params=trial)
     if action == "edit":
         return await client.patch(url, json={"title": "Changed"}, headers=headers, params=trial)
@@ -150,7 +168,7 @@ async def check(cast: Cast, url: str, actions: set[str], table: Table, *, also_f
         for action in sorted(actions):
             if action in blocked and blocked[action]["code"] == "forbidden" and not also_forbidden:
                 continue
-            tried = await attempt(client, url, action, reply.headers["etag"])
+            tried = await attempt(cast, client, url, action, reply.headers["etag"])
             if action in expected:
                 assert tried.status_code in (200, 201, 204), (label, action, tried.text)
                 continue

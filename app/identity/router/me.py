@@ -25,6 +25,6 @@ async def get_me(read: Reading) -> Response:
         **found,
         "account_id": str(principal.account_id) if principal.account_id else None,
         "session_id": str(principal.session_id),
-        "permissions": permissions(principal.role_names, principal.scopes),
+        "permissions": permissions(principal.role_names, principal.scopes, principal.policy),
     }
     return json_reply(read.request, json.dumps(body, ensure_ascii=False, separators=(",", ":")))

@@ -204,6 +204,7 @@ async def _record(
         capacity=acting_as,
         learner_id=goal.learner_id,
         plan_id=goal.plan_id,
+        item_id=goal.id,
         reason=reason,
         changes=changes,
     )

@@ -12,7 +12,7 @@ from app.core.unit_of_work import Write
 from app.core.workflow import apply, capacity_of, decide
 from app.db.base import new_id
 from app.learners.policy import load_learner
-from app.learners.views import CREATE_PLAN
+from app.learners.workflow import CREATE_PLAN
 from app.plans.models import Plan
 from app.plans.policy import load_plan
 from app.plans.schemas import PlanCreate, PlanPatch, PlanTransitionIn

@@ -140,5 +140,6 @@ async def _record(
         capacity=acting_as,
         learner_id=entity.learner_id,
         plan_id=entity.plan_id,
+        item_id=entity.goal_id,
         reason=reason,
     )

@@ -1,0 +1,1 @@
+"""Use cases of a learner's record. They flush, never commit."""
