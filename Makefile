@@ -7,7 +7,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 COMPILE := $(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 \
 	--generate-hashes --custom-compile-command 'make lock'
 
-.PHONY: install demo test bench contract lock
+.PHONY: install demo test bench mutation contract lock
 
 install: $(STAMP)
 	@:
@@ -35,6 +35,9 @@ test: install
 
 bench: install
 	$(BIN)/python -m bench
+
+mutation: install
+	$(BIN)/python -m mutation
 
 contract:
 	contract/run.sh

@@ -89,7 +89,7 @@ def edits(node: ast.AST, *, is_constant: bool) -> Iterator[Edit]:
             yield node, "Section.PLAN" if name == "LEARNER" else "Section.LEARNER", ""
         case ast.Attribute(value=ast.Name(id="Relation")) if not is_constant:
             yield node, "Relation.PARTICIPANT", ""
-        case ast.Attribute(value=ast.Name(id="Level"), attr=name) | ast.Name(id=name) if name in LEVELS:
+        case ast.Attribute(value=ast.Name(id="Level"), attr=name) | ast.Name(id=name, ctx=ast.Load()) if name in LEVELS:
             yield from ((node, f"Level.{other}", "") for other in _neighbours(name))
         case ast.Tuple(elts=members) | ast.Set(elts=members) | ast.List(elts=members) if is_constant:
             for member in members:

@@ -352,6 +352,9 @@ async def test_head_is_get_without_the_body(scene: Scene, operation: str) -> Non
     got = await client.get(scene.address(operation), headers=headers)
     head = await client.head(scene.address(operation), headers=headers)
     assert (got.status_code, head.status_code, head.content) == (200, 200, b"")
+    for reply in (got, head) if operation == "list_access_log" else ():
+        for changing in ("etag", "content-length"):  # this list tells of its own reading
+            del reply.headers[changing]
     assert head.headers == got.headers
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
-from tests.access.worlds import Consent, Dates, Grant, Guardianship, Tenant
+from tests.access.worlds import Consent, Dates, Grant, Guardianship, Learner, Tenant
 
 NONE, READ, COMMENT, PROPOSE, WRITE = range(5)
 LEVELS = {"none": NONE, "read": READ, "comment": COMMENT, "propose": PROPOSE, "write": WRITE}
@@ -38,14 +38,14 @@ access_manager  -    -       -        -       -           -                   - 
 
 def _rules() -> dict[tuple[str, str], int]:
     (_, *columns), *rows = [line.split() for line in _TABLE.strip().splitlines()]
-    found = {
-        (section, row[0]): "-RCPW".index(cell) for row in rows for section, cell in zip(columns, row[1:], strict=True)
-    }
-    for _, relation in list(found):
-        supports = found["supports", relation]
-        found |= {(section, relation): supports for section in ("related_plans", "accommodations")}
-        found["learner", relation] = NONE if relation == "break_glass" else READ
-    return {cell: level for cell, level in found.items() if cell[0] != "supports"}
+    found: dict[tuple[str, str], int] = {}
+    for relation, *cells in rows:
+        levels = dict(zip(columns, map("-RCPW".index, cells), strict=True))
+        supports = levels.pop("supports")
+        levels |= {"related_plans": supports, "accommodations": supports}
+        levels["learner"] = NONE if relation == "break_glass" else READ
+        found |= {(section, relation): level for section, level in levels.items()}
+    return found
 
 
 RULES = _rules()
@@ -88,6 +88,7 @@ class Oracle:
     def __init__(self, tenant: Tenant, today: date) -> None:
         self.tenant = tenant
         self.today = today
+        self.learners = {learner.name: learner for learner in tenant.learners}
         self.ties = lru_cache(maxsize=None)(lambda who: tuple(self._ties(who)))
 
     def level(self, who: str, section: str, learner: str, plan: str | None = None, goal: str | None = None) -> int:
@@ -116,6 +117,18 @@ class Oracle:
         working = [tie for tie in self.ties(who) if tie.relation != "break_glass"] if who == author else []
         return self._reach([*opened, *working], who, "staff_notes", learner) >= READ
 
+    def knows_class(self, who: str, class_: str) -> bool:
+        """Members, administrators, services, and who is related by the roster to one of its students."""
+        if who in self.tenant.services:
+            return bool(self.ties(who))
+        members = {e.person for e in self.tenant.enrollments if e.class_ == class_ and self.holds(e.dates)}
+        related = {tie.learner for tie in self.ties(who) if tie.relation in BY_ROSTER}
+        return (
+            who in members
+            or bool(self._offices(who, self.tenant.classes[class_]))
+            or any(not self.is_barred(who, student, "learner") for student in related & self.students(class_))
+        )
+
     def _reach(
         self,
         ties: Iterable[Tie],
@@ -129,17 +142,6 @@ class Oracle:
             return NONE
         fitting = [tie for tie in ties if tie.learner == learner and tie.reaches(section, plan, goal)]
         return max((min(tie.level, self.cell(section, tie.relation)) for tie in fitting), default=NONE)
-
-    def knows_class(self, who: str, class_: str) -> bool:
-        """Members, administrators, services, and who is related by the roster to one of its students."""
-        if who in self.tenant.services or self._is_admin(who, self.tenant.classes[class_]):
-            return who not in self.tenant.services or bool(self.ties(who))
-        members = {e.person for e in self.tenant.enrollments if e.class_ == class_ and self.holds(e.dates)}
-        students = self.students(class_)
-        return who in members or any(
-            tie.relation in BY_ROSTER and tie.learner in students and not self.is_barred(who, tie.learner, "learner")
-            for tie in self.ties(who)
-        )
 
     def cell(self, section: str, relation: str) -> int:
         """The rule, as the tenant tightens it: never raised, and the law keeps family reading."""
@@ -170,33 +172,27 @@ class Oracle:
         consented = grant.consent is None or self._is_given(self.tenant.consents[grant.consent])
         return grant.status == "active" and consented and self.holds(grant.dates)
 
-    def is_of_age(self, name: str) -> bool:
+    def is_of_age(self, learner: Learner) -> bool:
         """From the 18th birthday (born on 29 February: 1 March) or on entering college."""
-        learner = next(learner for learner in self.tenant.learners if learner.name == name)
         days = [learner.college_entry_on] if learner.college_entry_on else []
         if learner.birth_on:
             year, month, day = learner.birth_on.year + 18, learner.birth_on.month, learner.birth_on.day
             days.append(date(year, 3, 1) if (month, day) == (2, 29) else date(year, month, day))
-        return not learner.is_dependent and any(day <= self.today for day in days)
+        return any(day <= self.today for day in days)
 
     def _ties(self, who: str) -> Iterator[Tie]:
         if who in self.tenant.services:
             relations = {relation for scope in self.tenant.services[who] for relation in SCOPES.get(scope, [])}
             yield from (Tie(relation, learner.name) for relation in relations for learner in self.tenant.learners)
             return
-        yield from (Tie("learner", learner.name) for learner in self.tenant.learners if learner.name == who)
         for learner in self.tenant.learners:
-            yield from (Tie(office, learner.name) for office in OFFICES if self._is_admin(who, learner.school, office))
-        yield from (
-            Tie("guardian", g.learner)
-            for g in self.tenant.guardianships.values()
-            if g.guardian == who and self._guards(g)
-        )
+            yield from (Tie(office, learner.name) for office in self._offices(who, learner.school))
+            if learner.name == who:
+                yield Tie("learner", who)
+        for guardianship in self.tenant.guardianships.values():
+            if guardianship.guardian == who and self._guards(guardianship):
+                yield Tie("guardian", guardianship.learner)
         yield from self._granted(who)
-        for opened in self.tenant.opened.values():
-            school = next(learner.school for learner in self.tenant.learners if learner.name == opened.learner)
-            if opened.person == who and self._is_admin(who, school) and not opened.is_expired and not opened.is_ended:
-                yield from (Tie("break_glass", opened.learner, section=name, level=READ) for name in opened.sections)
         yield from self._at_work(who)
         for delegation in self.tenant.delegations:
             if delegation.delegate == who and self.holds(delegation.dates):
@@ -213,14 +209,15 @@ class Oracle:
         for goal in self.tenant.goals:
             if who in goal.teachers and self.tenant.plans[goal.plan] in taught:
                 yield Tie("named_teacher", self.tenant.plans[goal.plan], goal=goal.name)
-        yield from (
-            Tie(c.kind, c.learner) for c in self.tenant.caseloads.values() if c.person == who and self.holds(c.dates)
-        )
+        for each in self.tenant.caseloads.values():
+            if each.person == who and self.holds(each.dates):
+                yield Tie(each.kind, each.learner)
         for member in self.tenant.team.values():
             if member.person == who and self.holds(member.dates):
                 yield Tie("team_member", self.tenant.plans[member.plan], plan=member.plan)
 
     def _granted(self, who: str) -> Iterator[Tie]:
+        """By grants, and by break-glass as long as the office lasts."""
         for grant in self.tenant.grants.values():
             if grant.person == who and self.is_in_force(grant):
                 learner, level = self.tenant.plans[grant.plan], LEVELS[grant.level]
@@ -228,24 +225,23 @@ class Oracle:
                     yield Tie("grantee", learner, grant.plan, None, section, level)
                 for goal in grant.goals:
                     yield Tie("grantee", learner, grant.plan, goal, "plan", level)
+        for glass in self.tenant.opened.values():
+            is_live = not (glass.is_expired or glass.is_ended)
+            if glass.person == who and is_live and self._offices(who, self.learners[glass.learner].school):
+                yield from (Tie("break_glass", glass.learner, section=name, level=READ) for name in glass.sections)
 
     def _guards(self, guardianship: Guardianship) -> bool:
-        """A guardian in force: until the learner is of age, unless the learner lets the guardian stay."""
-        pair = (guardianship.learner, guardianship.learner, guardianship.guardian, "guardian_access")
-        stays = any(
-            (c.learner, c.consenter, c.recipient, c.purpose) == pair and self._is_given(c)
-            for c in self.tenant.consents.values()
-        )
-        return self.holds(guardianship.dates) and (stays or not self.is_of_age(guardianship.learner))
+        """Until the learner is of age, unless a dependent, or the learner lets the guardian stay."""
+        learner = self.learners[guardianship.learner]
+        wanted = (learner.name, learner.name, guardianship.guardian, "guardian_access")
+        given = [consent for consent in self.tenant.consents.values() if self._is_given(consent)]
+        stays = wanted in [(c.learner, c.consenter, c.recipient, c.purpose) for c in given]
+        return self.holds(guardianship.dates) and (stays or learner.is_dependent or not self.is_of_age(learner))
 
     def _is_given(self, consent: Consent) -> bool:
         return self.holds(consent.dates) and not consent.is_withdrawn
 
-    def _is_admin(self, who: str, school: str, office: str | None = None) -> bool:
-        return any(
-            role.person == who
-            and self.holds(role.dates)
-            and (role.role == "district_admin" or (role.role, role.org) == ("school_admin", school))
-            and office in (None, role.role)
-            for role in self.tenant.roles
-        )
+    def _offices(self, who: str, school: str) -> set[str]:
+        """In which somebody administers a school."""
+        held = [(role.role, role.org) for role in self.tenant.roles if role.person == who and self.holds(role.dates)]
+        return {role for role, org in held if role == "district_admin" or (role, org) == ("school_admin", school)}

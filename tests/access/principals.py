@@ -18,8 +18,8 @@ from tests.factories import BASE_URL, EARLIER, LATER, World
 from tests.plans.people import restricted
 from tests.scene import Scene
 
-DATES: dict[str, dict[str, date]] = {"former": {"until_on": EARLIER}, "future": {"from_on": LATER}}
-SPANS = {
+DATES: dict[str, dict[str, Any]] = {"former": {"until_on": EARLIER}, "future": {"from_on": LATER}}
+SPANS: dict[str, dict[str, Any]] = {
     "former": {"from_on": EARLIER, "until_on": date(2020, 2, 1)},
     "future": {"from_on": LATER, "until_on": date(2099, 2, 1)},
 }
@@ -160,7 +160,7 @@ class Principals:
             await self.world.name_teacher(await self._row(Goal, goal), teacher)
         return teacher
 
-    async def _substitute(self, absent: Any, **dates: date) -> Any:
+    async def _substitute(self, absent: Any, **dates: Any) -> Any:
         substitute = await self.world.person("Sue", "Substitute", role="teacher")
         await sharing.delegation(self.world, absent, substitute, **dates)
         return substitute
@@ -200,6 +200,7 @@ class Principals:
 
     async def _restricted(self, name: str) -> Any:
         world, pupil = self.world, self.pupil
+        dates: dict[str, Any] = {}
         match name:
             case "restricted_guardian":
                 return await restricted(world, await world.person("Ray", "Restricted", role="guardian"), pupil)
@@ -209,9 +210,9 @@ class Principals:
                 return await restricted(world, await world.district_admin(), pupil)
         match name:
             case "guardian_kept_from_plan":
-                person, sections, dates = await world.person(role="guardian"), ["plan"], {}
+                person, sections = await world.person(role="guardian"), ["plan"]
             case "counselor_kept_from_access":
-                person, sections, dates = await world.staff_of(pupil), ["access"], {}
+                person, sections = await world.staff_of(pupil), ["access"]
             case "formerly_restricted_guardian":
                 person, sections, dates = await world.person(role="guardian"), ["plan"], DATES["former"]
             case _:

@@ -5,37 +5,34 @@ Neither reply, header, log line, metric, event nor error may hold a marker that 
 """
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Callable
 
 import asyncpg
 import httpx
 import pytest
 import structlog
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 
 from app.core.runtime import Runtime
 from app.core.sequencer import number_events
 from tests.access.canaries import MARK, SEEN_BY, mark_all, secret, unmarked, write_secrets
-from tests.access.matrix import PRINCIPALS, PUBLIC, expected
+from tests.access.matrix import LEAVE_NO_TRIAL, PUBLIC, expected
 from tests.access.principals import Principals
-from tests.access.test_matrix import LEAVES_NO_TRIAL
+from tests.access.standing import PRINCIPALS
 from tests.databases import Database
 from tests.db.test_tenancy import populate
 from tests.factories import World
-from tests.openapi_contract import CheckedTransport
+from tests.openapi_contract import CheckedTransport, ContractBroken
 from tests.scene import SAMPLES, Body, Scene, method_of
 from tests.test_isolation import IN_FILTERS, MEANT
 
 pytestmark = pytest.mark.anyio
 
 CURIOUS = [
-    "pupil", "strange_pupil", "teacher", "named_teacher", "advisor", "counselor", "second_counselor", "case_manager",
-    "guardian", "mentor", "school_admin", "strange_admin", "admin", "team_member", "proposing_grantee",
-    "reflections_grantee", "goal_grantee", "substitute_counselor", "break_glass", "former_counselor",
-    "revoked_grantee", "restricted_guardian", "guardian_kept_from_plan", "counselor_kept_from_access",
-    "service_plans.write", "service_access.manage", "service_events.read", "anonymous",
+    "pupil", "teacher", "advisor", "counselor", "second_counselor", "case_manager", "guardian", "mentor",
+    "school_admin", "strange_admin", "admin", "team_member", "proposing_grantee", "reflections_grantee",
+    "goal_grantee", "break_glass", "former_counselor", "restricted_guardian", "guardian_kept_from_plan",
+    "counselor_kept_from_access", "service_plans.write", "service_access.manage", "anonymous",
 ]  # fmt: skip
 LOOKING_BEYOND = ["pupil", "teacher", "counselor", "guardian", "admin", "service_access.manage", "anonymous"]
 """Who sends the twin's ids."""
@@ -83,17 +80,15 @@ async def number(database: Database) -> None:
 
 
 @pytest.fixture
-def logged(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], str]]:
+def logged(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
     """All that is logged while the test runs."""
     lines: list[str] = []
     for level in ("debug", "info", "warning", "error", "exception", "critical", "msg"):
         monkeypatch.setattr(structlog.PrintLogger, level, lambda _self, line: lines.append(str(line)))
-    yield lambda: "\n".join(lines) + caplog.text
+    return lambda: "\n".join(lines) + caplog.text
 
 
-async def test_every_text_of_the_twin_carries_the_marker(
-    twin: Scene, superuser: asyncpg.Connection
-) -> None:
+async def test_every_text_of_the_twin_carries_the_marker(twin: Scene, superuser: asyncpg.Connection) -> None:
     assert await unmarked(superuser, twin.world) == []
 
 
@@ -113,7 +108,7 @@ async def test_nobody_sees_what_is_hidden(principals: Principals, name: str, log
         if expected(single, SAMPLES[single].target, who) != 200 and not (section == "plan" and who.reach("plan"))
     ]
     for operation in SAMPLES:
-        if operation not in LEAVES_NO_TRIAL:
+        if operation not in LEAVE_NO_TRIAL:
             shown = whole(await ask(principals, name, operation))
             assert not [mark for mark in hidden if mark in shown], (operation, shown)
             assert MARK not in without_secrets(shown), (operation, shown)
@@ -191,19 +186,25 @@ async def test_without_the_predicate_row_level_security_hides_every_text_of_the_
     assert (await principals.scene.send("get_plan", client=stranger)).status_code == 200
     blind_to(twin.world)
     for operation, route in principals.scene.routes.items():
+        target = SAMPLES[operation].target
         if method_of(route) == "GET":
-            target = SAMPLES[operation].target
-            theirs = None if target is None else twin.ids[target]
-            for reply in (
-                await principals.scene.send(operation, client=client, target=theirs),
-                await principals.scene.send(operation, client=client),
-            ):
-                assert MARK not in without_secrets(whole(reply)), (operation, whole(reply))
+            for each in {None, None if target is None else twin.ids[target]}:
+                shown = await seen_by_the_blind(principals.scene, client, operation, each)
+                assert MARK not in without_secrets(shown), (operation, shown)
+
+
+async def seen_by_the_blind(scene: Scene, client: httpx.AsyncClient, operation: str, target: object) -> str:
+    """The reply. The feed fails, for it does not find the tenant's own row: then what it says of that."""
+    try:
+        return whole(await scene.send(operation, client=client, target=target))
+    except ContractBroken as fault:
+        assert operation == "list_changes"
+        return str(fault)
 
 
 async def ask(principals: Principals, name: str, operation: str) -> httpx.Response:
     client = await principals.client(name)
-    return await principals.scene.send(operation, client=client, is_trial=operation not in LEAVES_NO_TRIAL)
+    return await principals.scene.send(operation, client=client, is_trial=operation not in LEAVE_NO_TRIAL)
 
 
 def whole(reply: httpx.Response) -> str:

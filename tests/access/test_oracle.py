@@ -7,6 +7,7 @@ import ast
 import asyncio
 import re
 from pathlib import Path
+from pprint import pformat
 from typing import Any
 
 import httpx
@@ -15,8 +16,9 @@ from hypothesis import given, settings
 
 from app.core.runtime import Runtime
 from tests.access import oracle, worlds
+from tests.access.kinds import Answer
 from tests.access.oracle import Oracle
-from tests.access.questions import Answer, Case, Question, cases
+from tests.access.questions import Case, Question, cases
 from tests.access.rows import Written, write
 from tests.openapi_contract import CheckedTransport
 
@@ -51,7 +53,9 @@ async def ask(case: Case, runtime: Runtime, transport: httpx.AsyncBaseTransport)
         right = question.answer(judge)
         if case.tenant.today() != today:
             return
-        assert said == right, f"{question!r}: the application says {said}, the rules say {right}"
+        assert said == right, (
+            f"{question!r}: the application says {said}, the rules say {right}\n{pformat(case.tenant)}"
+        )
 
 
 async def put(client: httpx.AsyncClient, question: Question, written: Written) -> Answer:

@@ -8,8 +8,9 @@ nothing. What then remains, the time inside one statement, is held to a generous
 import statistics
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import httpx
@@ -19,21 +20,28 @@ from fastapi import FastAPI
 
 from app.core.runtime import Runtime
 from app.db.base import new_id
-from tests.access.matrix import PRINCIPALS, expected
+from tests.access.matrix import expected
 from tests.access.principals import Principals
+from tests.access.standing import PRINCIPALS
+from tests.databases import Database
 from tests.factories import World
 from tests.openapi_contract import CheckedTransport
 from tests.scene import SAMPLES, Scene
 
 pytestmark = pytest.mark.anyio
 
-WITHOUT = ["strange_counselor", "mentor", "strange_admin", "twin_admin", "restricted_guardian"]
+WITHOUT = ["strange_counselor", "twin_admin", "restricted_guardian"]
 """They may know of nothing of the pupil's."""
 WITHIN = ["teacher", "guardian", "advisor", "goal_grantee", "team_member", "school_admin", "service_plans.write"]
 """They know the pupil, and sections are hidden from them."""
 PAIRS = 60
 ROUNDS = 3
 """A round that a busy machine spoiled may be held again."""
+LOCKED = (
+    "plan", "goal", "action", "milestone", "progress_entry", "comment", "reflection", "profile_statement", "staff_note",
+    "team_member", "caseload", "guardianship", "guardianship_restriction", "consent", "access_grant", "share_link",
+    "break_glass", "delegation",
+)  # fmt: skip
 TIMED = [
     ("strange_counselor", "get_plan"),
     ("strange_counselor", "change_goal"),
@@ -89,16 +97,22 @@ async def test_hidden_and_absent_send_the_same_statements(principals: Principals
     operations = hidden_operations(name)
     assert len(operations) > 5
     for operation in operations:
-        await ask(principals, client, operation)  # what is compiled and remembered is so for both
-        sent = []
-        for target in (None, new_id()):
-            with statements() as seen:
-                reply = await ask(principals, client, operation, target)
-            assert reply.status_code == 404, (operation, reply.text)
-            sent.append([statement.replace(str(target), "") for statement in seen])
-        assert sent[0] == sent[1], operation
-        assert sent[0], operation
-        assert not any(is_change(statement) for statement in sent[0]), operation
+        for _ in range(ROUNDS):
+            hidden = await sent_for(principals, client, operation, None)
+            absent = await sent_for(principals, client, operation, new_id())
+            # Again if not: now and then a request reads the signing keys anew, or a connection learns a type.
+            if hidden == absent:
+                break
+        assert hidden == absent, operation
+        assert hidden, operation
+        assert not any(is_change(statement) for statement in hidden), operation
+
+
+async def sent_for(principals: Principals, client: httpx.AsyncClient, operation: str, target: UUID | None) -> list[str]:
+    with statements() as sent:
+        reply = await ask(principals, client, operation, target)
+    assert reply.status_code == 404, (operation, reply.text)
+    return sent
 
 
 def is_change(statement: str) -> bool:
@@ -106,25 +120,28 @@ def is_change(statement: str) -> bool:
     return statement.lstrip().upper().startswith(("INSERT", "UPDATE", "DELETE"))
 
 
-@pytest.fixture
-async def holder(principals: Principals) -> AsyncIterator[Any]:
-    """A transaction of somebody who is changing the pupil's things: every row of theirs is locked."""
-    tables = ("plan", "goal", "action", "comment", "reflection", "staff_note", "consent", "access_grant", "share_link",
-              "break_glass", "guardianship_restriction", "team_member", "caseload")  # fmt: skip
-    async with principals.world.transaction() as session:
-        connection = await session.connection()
-        for table in tables:
-            await connection.exec_driver_sql(f'SELECT id FROM "{table}" FOR UPDATE')
-        yield session
+@asynccontextmanager
+async def all_locked(database: Database, world: World) -> AsyncIterator[None]:
+    """Somebody is changing all that is the pupil's."""
+    connection = await asyncpg.connect(database.superuser)
+    await connection.execute("SET idle_in_transaction_session_timeout = 0")
+    async with connection.transaction():
+        for table in LOCKED:
+            await connection.fetch(f'SELECT FROM "{table}" WHERE tenant_id = $1 FOR UPDATE', world.tenant.id)
+        yield
+    await connection.close()
 
 
 @pytest.mark.parametrize("name", ["strange_counselor", "goal_grantee"])
-async def test_nobody_waits_for_the_lock_of_what_is_hidden(principals: Principals, name: str, holder: Any) -> None:
+async def test_nobody_waits_for_the_lock_of_what_is_hidden(
+    principals: Principals, database: Database, name: str
+) -> None:
     """A wait, up to the lock's timeout and its 503, would tell that there is something."""
     client = await principals.client(name)
-    for operation in hidden_operations(name):
-        reply = await ask(principals, client, operation)
-        assert reply.status_code == 404, (operation, reply.text)
+    async with all_locked(database, principals.world):
+        for operation in hidden_operations(name):
+            reply = await ask(principals, client, operation)
+            assert reply.status_code == 404, (operation, reply.text)
 
 
 @pytest.mark.parametrize(("name", "operation"), TIMED)
@@ -141,17 +158,16 @@ async def test_hidden_takes_about_as_long_as_absent(principals: Principals, name
 
 async def ratio(principals: Principals, client: httpx.AsyncClient, operation: str) -> float:
     """The median time for the hidden by that for the absent, asked in turns."""
-    hidden, absent = [], []
+    hidden: list[float] = []
+    absent: list[float] = []
     for turn in range(PAIRS):
         pair = [(hidden, None), (absent, new_id())]
         for times, target in pair if turn % 2 else reversed(pair):
             began = time.perf_counter()
             await ask(principals, client, operation, target)
             times.append(time.perf_counter() - began)
-    return statistics.median(hidden) / statistics.median(absent)
+    return float(statistics.median(hidden) / statistics.median(absent))
 
 
-async def ask(
-    principals: Principals, client: httpx.AsyncClient, operation: str, target: Any = None
-) -> httpx.Response:
+async def ask(principals: Principals, client: httpx.AsyncClient, operation: str, target: Any = None) -> httpx.Response:
     return await principals.scene.send(operation, client=client, target=target, is_trial=True)

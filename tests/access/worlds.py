@@ -247,10 +247,21 @@ def tenants(draw: Any) -> Tenant:
     adult, learner = st.sampled_from(adults), st.sampled_from([names[0], names[0], *names])
     person = st.sampled_from([*adults, *adults, *names])
 
+    learners = tuple(
+        Learner(name, draw(school), draw(calendar.births), draw(calendar.college), draw(seldom)) for name in names
+    )
     plans = numbered("plan", [*names, names[0]])
     plan = st.sampled_from(["plan0", "plan0", *plans])
+    enrollments = some(
+        st.one_of(
+            st.builds(Enrollment, st.sampled_from(CLASSES), learner, st.just("student"), dates),
+            st.builds(Enrollment, st.sampled_from(CLASSES), person, st.just("teacher"), dates),
+        ),
+        5, 12, "class_", "person", "role",
+    )  # fmt: skip
+    named = [each.person for each in enrollments if each.role == "teacher"] + [adults[0]]
     goals = tuple(
-        Goal(f"goal{number}", of, draw(_subset(adults, most=2))) for number, of in enumerate([*plans, *plans][:8])
+        Goal(f"goal{number}", of, draw(_subset(named, most=2))) for number, of in enumerate([*plans, *plans][:8])
     )
     roles = some(
         st.builds(Role, adult, st.sampled_from((*OFFICES, "mentor")), school, dates),
@@ -271,27 +282,25 @@ def tenants(draw: Any) -> Tenant:
         ),
     )  # fmt: skip
     notes = st.sampled_from([Note(each.learner, each.person) for each in caseloads.values()])
-    admins = [role.person for role in roles if role.role != "mentor"] or adults
-    glass = st.builds(BreakGlass, st.sampled_from(admins), learner, _subset(OPENED, 1), seldom, seldom)
-    opened = numbered("glass", some(glass, 1, 4, "person", "learner"))
+    offices = [
+        (role.person, each.name)
+        for role in roles
+        for each in learners
+        if role.role == "district_admin" or (role.role, role.org) == ("school_admin", each.school)
+    ]
+    pair = st.sampled_from(offices) if offices else st.tuples(adult, learner)
+    glass = st.builds(lambda of, *rest: BreakGlass(*of, *rest), pair, _subset(OPENED, 1), seldom, seldom)
+    opened = numbered("glass", some(glass, 1, 3, "person", "learner"))
 
     return Tenant(
         zone=zone,
-        learners=tuple(
-            Learner(name, draw(school), draw(calendar.births), draw(calendar.college), draw(seldom)) for name in names
-        ),
+        learners=learners,
         adults=adults,
         classes={name: draw(school) for name in CLASSES},
         plans=plans,
         goals=goals,
         roles=roles,
-        enrollments=some(
-            st.one_of(
-                st.builds(Enrollment, st.sampled_from(CLASSES), learner, st.just("student"), dates),
-                st.builds(Enrollment, st.sampled_from(CLASSES), person, st.just("teacher"), dates),
-            ),
-            5, 12, "class_", "person", "role",
-        ),
+        enrollments=enrollments,
         caseloads=caseloads,
         guardianships=guardianships,
         team=numbered("member", some(st.builds(TeamMember, plan, person, dates), 1, 4, "plan", "person")),
@@ -358,9 +367,9 @@ def _rules(opened: Iterable[BreakGlass]) -> st.SearchStrategy[dict[tuple[str, st
     """Settings, absurd ones too: what would raise a level or fall short of the law has no effect. Some of them hide
     from administrators what they have opened."""
     sections = st.sampled_from(("plan", "plan", *SHARED, *NEVER_SHARED, "learner", "restrictions"))
-    any_cell = st.tuples(sections, st.sampled_from(RELATIONS))
-    hidden = sorted({(section, office) for glass in opened for section in glass.sections for office in OFFICES})
-    cells = st.dictionaries(any_cell, st.sampled_from((*LEVELS[:2], *LEVELS)), max_size=6)
-    hiding = st.builds(lambda some, cell: some | {cell: "none"}, cells, st.sampled_from(hidden))
-    tight = st.one_of(cells, hiding)
+    any_cell, by_name_only = st.tuples(sections, st.sampled_from(RELATIONS)), st.just(("plan", "teacher"))
+    cell, level = st.one_of(any_cell, any_cell, any_cell, by_name_only), st.sampled_from((*LEVELS[:2], *LEVELS))
+    cells = st.dictionaries(cell, level, max_size=6)
+    hidden = [{(section, office): "none" for section in glass.sections for office in OFFICES} for glass in opened]
+    tight = st.one_of(cells, st.builds(operator.or_, cells, st.sampled_from(hidden)))
     return st.sampled_from((False, False, True)).flatmap(lambda is_tight: tight if is_tight else st.just({}))

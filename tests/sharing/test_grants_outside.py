@@ -1,6 +1,7 @@
 """Sharing a plan with people outside the school: approval, limits, invitations by e-mail."""
 
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -210,3 +211,25 @@ async def test_an_administrator_of_another_school_gets_no_hold_of_a_grantees_acc
     ok(await admin.post(f"/v1/accounts/{account.id}/password-reset"), 201)
     await open_to(cast, mentor, until_on=SOON)
     assert refusal(await admin.post(f"/v1/accounts/{account.id}/password-reset")) == (403, "forbidden")
+
+
+async def test_what_waits_for_a_counselor_is_one_list_over_all_her_learners(world: World) -> None:
+    cast = await gather(world, "counselor", "mentor")
+    second = await world.learner("Second", "Learner")
+    await world.caseload(cast.people["counselor"], second)
+    strange = await world.learner("Strange", "Learner")
+    for learner in (cast.learner, second, strange):
+        plan = await world.plan(learner)
+        client = await world.client_for(learner)
+        ok(await share(client, plan), 201)
+        ok(await client.post(f"/v1/plans/{plan.id}/share-links", json=link_body()), 201)
+    counselor, wanted = await cast.as_("counselor"), {"status": "proposed", "expand": "available_actions"}
+    for path in ("/v1/grants", "/v1/share-links"):
+        items = (await read(counselor, path, **wanted))["items"]
+        assert {item["learner"]["id"] for item in items} == {str(cast.learner.id), str(second.id)}
+        assert all("approve" in item["available_actions"] for item in items)
+        assert (await read(await cast.as_("mentor"), path))["items"] == []
+
+
+def link_body() -> dict[str, Any]:
+    return {"label": "Somebody", "purpose": "An internship", "sections": ["plan"], "expires_at": f"{SOON}T00:00:00Z"}

@@ -16,6 +16,13 @@ router = APIRouter(route_class=UnitOfWorkRoute, prefix="/v1", tags=["sharing"])
 GrantId = Annotated[UUID, Path(description="The grant.")]
 
 
+@router.get("/grants", response_model=GrantList, summary="List grants")
+async def list_grants(read: Reading, query: Annotated[GrantQuery, Query()]) -> Response:
+    """Of all learners of whom you may see who has access. A counselor's inbox: `status=proposed`, oldest first with
+    `sort=created_at`, with `expand=available_actions`."""
+    return await PLAN_GRANTS.reply(read, query, sort=query.sort, filters={"status": query.status}, expand=query.expand)
+
+
 @router.get("/plans/{id}/grants", response_model=GrantList, summary="List a plan's grants")
 async def list_plan_grants(read: Reading, id: PlanId, query: Annotated[GrantQuery, Query()]) -> Response:
     """For who may see who has access to the learner's record."""

@@ -30,8 +30,15 @@ LinkId = Annotated[UUID, Path(description="The share link.")]
 Fields = Annotated[str | None, Query(max_length=500, description="Only these fields, comma-separated.")]
 
 
+@router.get("/share-links", response_model=ShareLinkList, summary="List share links")
+async def list_share_links(read: Reading, query: Annotated[ShareLinkQuery, Query()]) -> Response:
+    """Of all learners of whom you may see who has access. What waits for you: `status=proposed`, with
+    `expand=available_actions`."""
+    return await LINKS.reply(read, query, sort=query.sort, filters={"status": query.status}, expand=query.expand)
+
+
 @router.get("/plans/{id}/share-links", response_model=ShareLinkList, summary="List a plan's share links")
-async def list_share_links(read: Reading, id: PlanId, query: Annotated[ShareLinkQuery, Query()]) -> Response:
+async def list_plan_share_links(read: Reading, id: PlanId, query: Annotated[ShareLinkQuery, Query()]) -> Response:
     """For who may read who has access to the learner's record."""
     filters = {"plan_id": id, "status": query.status}
     return await LINKS.reply(read, query, sort=query.sort, filters=filters, expand=query.expand)

@@ -64,7 +64,8 @@ class MissingFact(Output):
         "who reads restrictions; to others it is `no_relation`). `not_yet`: a fact that will give it begins later. "
         "`of_age`: the learner has come of age, which ended the guardian's rights. `tightened`: the default rules give "
         "it, this tenant's do not. `author_only`: staff notes are their author's. `level_too_low`: the person's "
-        "relations do not reach so far. `elsewhere`: only on another plan or goal. `over`: what gave it has ended. "
+        "relations do not reach so far. `elsewhere`: only on another plan or goal. `over`: what gave it has ended "
+        "by its dates. "
         "`no_relation`: nothing gives it."
     )
     detail: str

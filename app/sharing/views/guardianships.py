@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, and_, case, func, literal_column, select, true
+from sqlalchemy import ColumnElement, Select, Text, and_, case, exists, func, literal_column, or_, select, true
 
 from app.core.access import ID, TENANT, Shape, access_fact, in_force, may_read
 from app.core.pagination import Listing, Sort
@@ -81,6 +81,17 @@ def _projection(guardianship: Any, relations: Sql, policy: Policy) -> Projection
     )
 
 
+def _is_kept_away(guardianship: Any) -> ColumnElement[bool]:
+    """Whether the contact is kept from the whole record today: who may not know of it does not see the contact."""
+    kept = exists().where(
+        GuardianshipRestriction.tenant_id == guardianship.tenant_id,
+        GuardianshipRestriction.guardianship_id == guardianship.id,
+        GuardianshipRestriction.kind != literal_column("'sections'"),
+        in_force(GuardianshipRestriction.from_on, GuardianshipRestriction.until_on),
+    )
+    return kept.correlate_except(GuardianshipRestriction)
+
+
 def _guardianship(shape: Shape, include: frozenset[str]) -> Select[Any]:
     """Shown to who reads section access; the restrictions, and what to do about them, by section restrictions."""
     relations = held(shape, Learner, Section.ACCESS)
@@ -105,12 +116,18 @@ def _guardianship(shape: Shape, include: frozenset[str]) -> Select[Any]:
             Guardianship.tenant_id == TENANT,
             Guardianship.id == ID,
             may_read(shape, Section.ACCESS, relations.c.relations),
+            or_(may_read(shape, Section.RESTRICTIONS, keeping.c.relations), ~_is_kept_away(Guardianship)),
         )
     )
 
 
 def _restrictions_shown(guardianship: Any, shape: Shape) -> ColumnElement[bool]:
     return section_visible(guardianship.learner_id, shape, Section.RESTRICTIONS)
+
+
+def _visible(guardianship: Any, shape: Shape) -> ColumnElement[bool]:
+    known = or_(_restrictions_shown(guardianship, shape), ~_is_kept_away(guardianship))
+    return and_(GUARDIANSHIP_ROWS.visible(shape), known)
 
 
 def _summary_body(guardianship: Any, shape: Shape, include: frozenset[str]) -> ColumnElement[Any]:
@@ -123,7 +140,7 @@ GUARDIANSHIP_VIEW = View(_guardianship, section=Section.ACCESS, also=(Section.RE
 GUARDIANSHIPS = Listing(
     "guardianships",
     Guardianship,
-    visible=lambda _guardianship, shape: GUARDIANSHIP_ROWS.visible(shape),
+    visible=_visible,
     section=Section.ACCESS,
     also={Section.RESTRICTIONS: _restrictions_shown},
     projection=_summary,
