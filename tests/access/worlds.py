@@ -180,7 +180,10 @@ SHARED = ("plan", "profile", "reflections", "evidence", "mastery", "conference_n
 NEVER_SHARED = ("private_reflections", "staff_notes", "related_plans", "accommodations", "access")
 """No grant names them. The rules must hold even if one did."""
 RESTRICTED = ("plan", "profile", "reflections", "access", "evidence", "mastery", "private_reflections", "staff_notes")
-OPENED = ("private_reflections", "staff_notes", "plan", "profile", "reflections", "conference_notes", "mastery")
+OPENED = (
+    "private_reflections", "staff_notes", "plan", "profile", "reflections", "conference_notes", "mastery", "evidence",
+    "related_plans",
+)  # fmt: skip
 RELATIONS = (
     "learner", "guardian", "teacher", "named_teacher", "advisor", "counselor", "case_manager", "school_admin",
     "district_admin", "team_member", "grantee", "break_glass", "service_reader", "service_writer",
