@@ -1,5 +1,6 @@
 """`python -m mutation`: every fault in turn, and those that no test finds."""
 
+import itertools
 import os
 import random
 import shutil
@@ -43,7 +44,7 @@ def main(
         _copy(tree)
         mutants = [
             mutant
-            for mutant in distinct(_mutants(tree))
+            for mutant in all_mutants(tree)
             if all(text in str(mutant) for text in only or ()) and mutant.kind in (kind or (mutant.kind,))
         ]
         mutants = _sampled(mutants, sample, random.Random(seed))
@@ -68,18 +69,19 @@ def _copy(tree: Path) -> None:
     sys.path.insert(0, str(tree))
 
 
-def _mutants(tree: Path) -> Iterator[Mutant]:
-    cells, code, rights, views = (
-        import_module(f"mutation.{name}") for name in ("cells", "code", "rights", "views")
-    )  # they import the application, from the copy
-    yield from cells.cell_mutants(tree)
-    for path in (RULES, *MODULES):
-        yield from code.code_mutants(CODE, tree, path)
-    for path in WORKFLOWS:
-        yield from code.code_mutants(WORKFLOW, tree, path)
-        yield from rights.right_mutants(tree, path)
-    for path in MIGRATIONS:
-        yield from views.view_mutants(tree, path)
+def all_mutants(tree: Path) -> Iterator[Mutant]:
+    """Every fault of the rules in this tree, once."""
+    # These import the application, which must be the one in the tree.
+    cells, code, rights, views = (import_module(f"mutation.{name}") for name in ("cells", "code", "rights", "views"))
+    yield from distinct(
+        itertools.chain(
+            cells.cell_mutants(tree),
+            *(code.code_mutants(CODE, tree, path) for path in (RULES, *MODULES)),
+            *(code.code_mutants(WORKFLOW, tree, path) for path in WORKFLOWS),
+            *(rights.right_mutants(tree, path) for path in WORKFLOWS),
+            *(views.view_mutants(tree, path) for path in MIGRATIONS),
+        )
+    )
 
 
 def _sampled(mutants: list[Mutant], count: int, chance: random.Random) -> list[Mutant]:

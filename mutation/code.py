@@ -74,13 +74,13 @@ def edits(node: ast.AST, *, is_constant: bool) -> Iterator[Edit]:
             opposite = ast.Or() if isinstance(operator, ast.And) else ast.And()
             yield node, _of(ast.BoolOp(opposite, values)), ""
             for out in values:
-                yield node, _of(ast.BoolOp(operator, [value for value in values if value is not out])), _drop(out)
+                yield node, _of(ast.BoolOp(operator, [value for value in values if value is not out])), _drop(out, node)
         case ast.UnaryOp(op=ast.Not() | ast.Invert(), operand=operand):
             yield node, _of(operand), ""
         case ast.BinOp(op=ast.BitAnd() | ast.BitOr() as operator, left=left, right=right):
             yield node, f"({_of(left)}) {'|' if isinstance(operator, ast.BitAnd) else '&'} ({_of(right)})", ""
-            yield node, _of(left), _drop(right)
-            yield node, _of(right), _drop(left)
+            yield node, _of(left), _drop(right, node)
+            yield node, _of(right), _drop(left, node)
         case ast.Call():
             yield from _calls(node)
         case ast.Constant(value=bool(value)):
@@ -94,11 +94,11 @@ def edits(node: ast.AST, *, is_constant: bool) -> Iterator[Edit]:
         case ast.Tuple(elts=members) | ast.Set(elts=members) | ast.List(elts=members) if is_constant:
             for member in members:
                 if not isinstance(member, ast.Call | ast.Tuple | ast.Constant):
-                    yield node, _without(node, member), _drop(member)
+                    yield node, _without(node, member), _drop(member, node)
         case ast.Dict(keys=keys, values=values) if is_constant:
             for place, key in enumerate(keys):
                 kept = ast.Dict(keys[:place] + keys[place + 1 :], values[:place] + values[place + 1 :])
-                yield node, _of(kept), _drop(key)
+                yield node, _of(kept), _drop(key, node)
 
 
 def _forced(node: ast.AST) -> Iterator[Edit]:
@@ -120,9 +120,9 @@ def _calls(node: ast.Call) -> Iterator[Edit]:
         for out in arguments:
             kept = [argument for argument in arguments if argument is not out]
             if kept:
-                yield node, _of(ast.Call(function, kept, node.keywords)), _drop(out)
+                yield node, _of(ast.Call(function, kept, node.keywords)), _drop(out, node)
             elif isinstance(function, ast.Attribute):
-                yield node, _of(function.value), _drop(out)
+                yield node, _of(function.value), _drop(out, node)
     match name, arguments, node.keywords:
         case "case", [ast.Tuple(elts=[condition, then])], [ast.keyword(value=otherwise)]:
             yield node, _of(then), f"always: {_shown(_of(condition))}"
@@ -146,8 +146,8 @@ def _renamed(function: ast.expr, name: str) -> ast.expr:
     return ast.Attribute(function.value, name) if isinstance(function, ast.Attribute) else ast.Name(name)
 
 
-def _drop(node: ast.AST | None) -> str:
-    return f"drop {_shown(_of(node))}" if node else "drop"
+def _drop(out: ast.AST | None, node: ast.AST) -> str:
+    return f"drop {_shown(_of(out)) if out else '**'} of {_shown(_of(node))}"
 
 
 def _neighbours(level: str) -> list[str]:

@@ -26,7 +26,7 @@ EQUIVALENTS = (
     Equivalent(
         r".*",
         r".*",
-        r"drop [\w.]*tenant_id == (TENANT|[\w.]*tenant_id)",
+        r"drop [\w.]*tenant_id == (TENANT|[\w.]*tenant_id) of .*",
         "Row-level security hides every other tenant's rows (tests/db/test_tenancy.py); the condition leads the index.",
     ),
     Equivalent(
@@ -34,6 +34,24 @@ EQUIVALENTS = (
         r".*",
         r"\w+\.tenant_id = \w+\.tenant_id → true",
         "Row-level security hides every other tenant's rows (tests/db/test_tenancy.py); the condition leads the index.",
+    ),
+    Equivalent(
+        "app/core/rules.py",
+        "Policy.reached",
+        "level → True",
+        "Lets NONE be tried last, which is the answer where nothing is reached.",
+    ),
+    Equivalent(
+        "app/core/access.py",
+        "visible",
+        r"drop inside of and_\(inside, is_barred.*",
+        "What is inside, so far, is the condition on the tenant, which row-level security says again.",
+    ),
+    Equivalent(
+        "app/core/access.py",
+        "visible",
+        r"drop shape.schools of .*|shape.schools == 1 → False|shape.is_related → True",
+        "Only chooses the statement that is fast for this caller; whoever has no school or fact finds nothing by it.",
     ),
 )
 

@@ -15,6 +15,7 @@ from app.identity.models import Tenant
 from app.learners.models import Learner
 from tests.core.callers import principal_of
 from tests.factories import EARLIER, LATER, Identified, World
+from tests.sharing_factories import sharing_policy
 
 pytestmark = pytest.mark.anyio
 
@@ -210,6 +211,34 @@ async def test_list_and_single_read_agree_for_every_kind_of_caller(world: World,
         for section in (Section.PLAN, Section.LEARNER):
             assert await listed(world, who, section) == expected, who
             assert await readable(world, who, section) == expected, who
+
+
+async def test_who_administers_several_schools_sees_no_other(world: World) -> None:
+    schools = [await world.school(name) for name in ("North", "South", "West")]
+    a, b, _ = [await world.learner(school=school) for school in schools]
+    admin = await world.school_admin(at=schools[0])
+    await world.role(admin, "school_admin", at=schools[1])
+    assert await listed(world, admin) == await readable(world, admin) == {a.id, b.id}
+
+
+@pytest.mark.parametrize("relation", ["school_admin", "district_admin", "teacher", "counselor", "service_reader"])
+@pytest.mark.parametrize("section", [Section.PLAN, Section.PROFILE])
+async def test_what_a_tenant_takes_from_a_relation_is_gone_from_lists_and_single_reads(
+    world: World, relation: str, section: Section
+) -> None:
+    learner = await world.learner()
+    callers: dict[str, Identified] = {
+        "school_admin": await world.school_admin(),
+        "district_admin": await world.district_admin(),
+        "teacher": await world.teacher_of(learner),
+        "counselor": await world.staff_of(learner, "counselor"),
+        "service_reader": await world.service("plans.read"),
+    }
+    await sharing_policy(world, {section: {relation: "none"}})
+    for name, who in callers.items():
+        assert await listed(world, who, Section.LEARNER) == await readable(world, who, Section.LEARNER) == {learner.id}
+        left = set() if name == relation else {learner.id}
+        assert await listed(world, who, section) == await readable(world, who, section) == left, name
 
 
 async def test_a_relation_in_another_tenant_opens_nothing(world: World, another_world: World) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from app.core.sequencer import number_events
 from app.db.base import new_id
+from app.roster.models import Person
 from tests import sharing_factories as sharing
 from tests.databases import Database
 from tests.factories import EARLIER, LATER, World
@@ -126,7 +127,23 @@ async def test_what_does_not_fit_is_refused(world: World) -> None:
     given = body(person, "advisor", id=str(new_id()))
     made = ok(await client.post(of(cast), json=given), 201)
     assert refusal(await client.post(of(cast), json=given | {"id": str(new_id())})) == (409, "caseload_exists")
-    assert refusal(await client.post(of(cast), json=given | {"kind": "counselor"})) == (409, "id_taken")
+    assert refusal(await client.post(of(cast), json=given | {"person_id": str((await colleague(world)).id)})) == (
+        409,
+        "id_taken",
+    )
+
+
+async def colleague(world: World) -> Person:
+    return await world.person(role="teacher")
+
+
+async def test_the_kind_takes_the_role_and_nobody_serves_herself(world: World) -> None:
+    cast = await cast_with(world, "school_admin")
+    client, admin = await cast.as_("school_admin"), cast.people["school_admin"]
+    for kind in ("counselor", "case_manager"):
+        assert (await client.post(of(cast), json=body(await colleague(world), kind))).status_code == 404
+    await world.role(admin, "counselor")
+    assert refusal(await client.post(of(cast), json=body(admin, "counselor"))) == (409, "own_rights")
     ok(await client.post(of(cast), json=body(person, "counselor")), 201)
     url = f"/v1/caseloads/{made['id']}"
     assert refusal(await client.patch(url, json={"until_on": TOMORROW})) == (428, "if_match_required")

@@ -259,3 +259,13 @@ async def test_its_events_are_for_who_administers_the_district(world: World, dat
 async def end(world: World, row: Delegation, until_on: date) -> None:
     async with world.transaction() as session:
         (await session.get_one(Delegation, (world.tenant.id, row.id))).until_on = until_on
+
+
+async def test_nobody_appoints_herself_or_prolongs_what_she_has(world: World) -> None:
+    cast = await gather(world, "counselor", "district_admin")
+    admin, client = cast.people["district_admin"], await cast.as_("district_admin")
+    assert refusal(await client.post(URL, json=body(cast.people["counselor"], admin))) == (409, "own_rights")
+    row = await sharing.delegation(world, cast.people["counselor"], admin)
+    url = f"{URL}/{row.id}"
+    assert refusal(await change(client, url, {"reason": "Longer."})) == (409, "own_rights")
+    ok(await remove(client, url), 204)

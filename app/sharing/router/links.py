@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from app.core.runtime import runtime_of
 from app.core.unit_of_work import PublicRoute, Reading, UnitOfWorkRoute, Writing
 from app.identity.router.auth import NO_STORE
-from app.identity.router.signed_in import address_of, request_id_of
+from app.identity.router.signed_in import request_id_of
 from app.sharing.schemas.links import (
     ShareLinkCreate,
     ShareLinkList,
@@ -78,9 +78,9 @@ async def move_share_link(write: Writing, id: LinkId, body: ShareLinkTransitionI
 async def open_share_link(request: Request, body: ShareLinkOpen) -> Response:
     """Shows what the link carries, to whoever holds its token. A token that opens nothing, be it unknown, revoked or
     expired, or its consent ended, gets one answer: 404. With a good token a missing or wrong passcode is 401
-    `passcode_required`; after a few wrong ones the address waits (429), ever longer.
+    `passcode_required`; after a few wrong ones the link waits (429), ever longer.
 
     Every opening is counted and recorded as a disclosure.
     """
-    shown = await open_link(runtime_of(request), body, address_of(request), request_id_of(request))
+    shown = await open_link(runtime_of(request), body, request_id_of(request))
     return Response(shown, headers=NO_STORE, media_type="application/json")

@@ -32,7 +32,7 @@ async def create_caseload(write: Write, learner_id: UUID, body: CaseloadCreate) 
     learner, relations = await load_learner(write, learner_id, Section.ACCESS)
     require(write.principal.policy, relations, Section.ACCESS, READ)
     _, acting_as = await decide(write, ADD_CASELOAD, "add_caseload", learner, relations, is_versioned=False)
-    await _check_person(write, body.person_id)
+    await _check_person(write, body.person_id, body.kind)
     caseload = Caseload(
         tenant_id=learner.tenant_id,
         id=new_id() if body.id is MISSING else body.id,
@@ -67,9 +67,12 @@ async def delete_caseload(write: Write, caseload_id: UUID) -> Response:
     return Response(status_code=204)
 
 
-async def _check_person(write: Write, person_id: UUID) -> None:
-    """404 for whoever is not of the staff today: nobody learns of other people by their ids."""
-    is_known = select(is_staff(literal(person_id, Uuid()), CASELOAD_ROLES))
+async def _check_person(write: Write, person_id: UUID, kind: str) -> None:
+    """404 for whoever has no such role today: nobody learns of other people by their ids."""
+    if person_id == write.principal.person_id:
+        raise conflict("own_rights", "Nobody puts a learner on her own caseload: another administrator does.")
+    roles = CASELOAD_ROLES if kind == "advisor" else (kind,)
+    is_known = select(is_staff(literal(person_id, Uuid()), roles))
     if not await write.session.scalar(is_known, write.principal.binds()):
         raise not_found("/person_id")
 

@@ -43,6 +43,8 @@ async def create_delegation(write: Write, body: DelegationCreate) -> Response:
     _check_dates(from_on, body.until_on)
     if body.delegator_id == body.delegate_id:
         raise invalid("/delegate_id", "same_person", "Nobody stands in for oneself.")
+    if body.delegate_id == write.principal.person_id:
+        raise conflict("own_rights", "Nobody appoints herself: another administrator does.")
     acting_as = _appointing_as(write)
     await _check_people(write, body.delegator_id, body.delegate_id)
     delegation = Delegation(
@@ -64,6 +66,8 @@ async def change_delegation(write: Write, delegation_id: UUID, body: DelegationP
     """A merge patch of the dates and the reason."""
     delegation, relations = await _load(write, delegation_id)
     _, acting_as = await decide(write, DELEGATION, "edit", delegation, relations)
+    if delegation.delegate_id == write.principal.person_id:
+        raise conflict("own_rights", "Nobody prolongs her own rights: another administrator does.")
     for name, value in body.changes().items():
         setattr(delegation, name, value)
     _check_dates(delegation.from_on, delegation.until_on)

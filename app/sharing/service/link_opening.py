@@ -25,6 +25,8 @@ from app.sharing.schemas.shared_plan import fields_shown
 from app.sharing.service.disclosures import disclose_to_holder
 from app.sharing.views.shared_plan import shared_plan
 
+FROM_ANYWHERE = ""
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -34,13 +36,13 @@ class Opened:
     sections: list[str]
 
 
-async def open_link(runtime: Runtime, given: ShareLinkOpen, address: str, request_id: str) -> str:
+async def open_link(runtime: Runtime, given: ShareLinkOpen, request_id: str) -> str:
     """What the link shows, as JSON."""
     token = LinkToken.read(given.token)
     async with runtime.transaction(token.tenant_id) as session:
         found = await _find(session, runtime, token)
     if found.link.passcode_hash is not None:
-        await _check_passcode(runtime, found.link, given.passcode, address)
+        await _check_passcode(runtime, found.link, given.passcode)
     async with runtime.transaction(token.tenant_id) as session:
         return await _show(session, await _find(session, runtime, token, lock=True), request_id)
 
@@ -69,11 +71,12 @@ async def _find(session: AsyncSession, runtime: Runtime, token: LinkToken, *, lo
     return Opened(link, sections)
 
 
-async def _check_passcode(runtime: Runtime, link: ShareLink, passcode: str | None, address: str) -> None:
-    """No connection is held while the passcode is hashed; who guesses waits, at this link from this address."""
+async def _check_passcode(runtime: Runtime, link: ShareLink, passcode: str | None) -> None:
+    """No connection is held while the passcode is hashed. After wrong guesses the link waits, wherever they came from:
+    only who has the token can guess, and an address is easily changed."""
     if passcode is None:
         raise passcode_required()
-    attempts = Attempts(runtime, runtime.keyring.mac("share-link-passcode", link.id.bytes), address)
+    attempts = Attempts(runtime, runtime.keyring.mac("share-link-passcode", link.id.bytes), FROM_ANYWHERE)
     async with runtime.sessions() as session:
         await attempts.check(session)
     is_right = await verified(runtime, link.passcode_hash, passcode)

@@ -14,7 +14,9 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
+    case,
     column,
+    exists,
     false,
     func,
     literal_column,
@@ -26,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import Uuid
 
-from app.core.access import ID, PERSON, TENANT, Shape, in_force, may, visible
+from app.core.access import ID, PERSON, TENANT, Shape, access_fact, in_force, may, visible
 from app.core.reads import STATEMENTS_KEPT, compiled_for, with_caller
 from app.core.rules import AUTHORED, PLAN_BOUND, Level, Section
 from app.db.projection import EMPTY_LIST
@@ -38,6 +40,8 @@ from app.plans.policy import held as held_of_plan
 from app.plans.policy import readable, visible_below_plan
 from app.roster.models import Guardianship, GuardianshipRestriction, Person
 from app.roster.views import person_name
+from app.sharing.models import Grant
+from app.sharing.people import has_role, is_kept_away
 from app.sharing.views.access import listed, readable_learner
 from app.sharing.views.facts import facts, is_current, reached
 
@@ -72,17 +76,28 @@ def asking(shape: Shape) -> Statement:
     has_goal = select(Goal.id).where(Goal.tenant_id == TENANT, Goal.id == _GOAL_ID, Goal.plan_id == _PLAN_ID)
     person = select(person_name().json()).where(Person.tenant_id == TENANT, Person.id == _ASKED)
     learner, sees_restrictions = readable_learner(shape)
+    is_hers_to_know = or_(sees_restrictions, and_(_has_to_do(_ASKED), ~is_kept_away(_ASKED, ID)))
     return with_caller(
         learner.add_columns(
             true().label("may_ask"),
             sees_restrictions.label("sees_restrictions"),
             or_(_PLAN_ID.is_(None), has_plan.exists()).label("has_plan"),
             or_(_GOAL_ID.is_(None), has_goal.exists()).label("has_goal"),
-            person.scalar_subquery().label("person"),
+            case((is_hers_to_know, person.scalar_subquery())).label("person"),
             _facts_of(_ASKED).label("person_facts"),
             _PLANNED_ONCE.label("planned_once"),
         )
     )
+
+
+def _has_to_do(person_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether the person has, had or will have to do with the learner: of others the family need not know the names."""
+    fact = exists().where(
+        access_fact.c.tenant_id == TENANT, access_fact.c.person_id == person_id, access_fact.c.learner_id == ID
+    )
+    grant = exists().where(Grant.tenant_id == TENANT, Grant.person_id == person_id, Grant.learner_id == ID)
+    office = has_role(person_id, "school_admin", "district_admin")
+    return or_(fact.correlate_except(access_fact), grant.correlate_except(Grant), office)
 
 
 def _facts_of(person_id: ColumnElement[Any]) -> ColumnElement[str]:
