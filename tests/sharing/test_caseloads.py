@@ -63,6 +63,19 @@ async def test_administrators_put_a_learner_on_a_caseload_change_its_dates_and_t
     assert (await client.get(url)).status_code == 404
 
 
+async def colleague(world: World) -> Person:
+    return await world.person(role="teacher")
+
+
+async def test_the_kind_takes_the_role_and_nobody_serves_herself(world: World) -> None:
+    cast = await cast_with(world, "school_admin")
+    client, admin = await cast.as_("school_admin"), cast.people["school_admin"]
+    for kind in ("counselor", "case_manager"):
+        assert (await client.post(of(cast), json=body(await colleague(world), kind))).status_code == 404
+    await world.role(admin, "counselor")
+    assert refusal(await client.post(of(cast), json=body(admin, "counselor"))) == (409, "own_rights")
+
+
 @pytest.mark.parametrize("label", READERS)
 async def test_who_reads_who_has_access_reads_caseloads_and_changes_none(world: World, label: str) -> None:
     cast = await cast_with(world, label)
@@ -131,20 +144,6 @@ async def test_what_does_not_fit_is_refused(world: World) -> None:
         409,
         "id_taken",
     )
-
-
-async def colleague(world: World) -> Person:
-    return await world.person(role="teacher")
-
-
-async def test_the_kind_takes_the_role_and_nobody_serves_herself(world: World) -> None:
-    cast = await cast_with(world, "school_admin")
-    client, admin = await cast.as_("school_admin"), cast.people["school_admin"]
-    for kind in ("counselor", "case_manager"):
-        assert (await client.post(of(cast), json=body(await colleague(world), kind))).status_code == 404
-    await world.role(admin, "counselor")
-    assert refusal(await client.post(of(cast), json=body(admin, "counselor"))) == (409, "own_rights")
-    ok(await client.post(of(cast), json=body(person, "counselor")), 201)
     url = f"/v1/caseloads/{made['id']}"
     assert refusal(await client.patch(url, json={"until_on": TOMORROW})) == (428, "if_match_required")
     stale = await client.patch(url, json={"until_on": TOMORROW}, headers={"If-Match": '"7"'})
