@@ -184,7 +184,7 @@ SAMPLES: dict[str, Sample] = {
     "change_team_member": Sample(target="team_member", body={"role": "Coach"}),
     "delete_team_member": Sample(target="team_member"),
     "list_caseloads": Sample(target="pupil"),
-    "create_caseload": Sample("admin", "pupil", {"person_id": "@newcomer", "kind": "case_manager"}),
+    "create_caseload": Sample("admin", "pupil", {"person_id": "@newcomer", "kind": "advisor"}),
     "get_caseload": Sample(target="caseload"),
     "change_caseload": Sample("admin", "caseload", {"until_on": "2030-01-01"}),
     "delete_caseload": Sample("admin", "caseload"),

@@ -15,6 +15,7 @@ from app.core.access import (
     granted_items,
     held_once,
     in_force,
+    is_barred_from,
     may_read,
     related_learners,
     related_plans,
@@ -23,7 +24,7 @@ from app.core.access import (
 )
 from app.core.errors import not_found
 from app.core.reads import STATEMENTS_KEPT
-from app.core.rules import Section
+from app.core.rules import READ, Relation, Section
 from app.core.unit_of_work import Write
 from app.db.base import Sql
 from app.plans.models import Action, Comment, Goal, GoalTeacher, Milestone, Plan, Reflection
@@ -73,19 +74,21 @@ def visible_below_plan(entity: Any, shape: Shape, goal_id: Sql | None) -> Column
     is_visible: ColumnElement[bool] = plan.correlate(entity).exists()
     if goal_id is not None and shape.is_scoped:
         is_visible = is_visible | goal_id.in_(granted_items(shape, Section.PLAN))
+    if goal_id is not None and shape.is_related and _reads_by_name_only(shape):
+        by_name = _is_named(shape, entity.learner_id, goal_id)
+        if shape.is_barred:
+            by_name = and_(by_name, is_barred_from(Section.PLAN, entity.learner_id).is_not(true()))
+        is_visible = is_visible | by_name
     return and_(entity.tenant_id == TENANT, is_visible)
 
 
 def _is_named(shape: Shape, learner_id: Sql, goal_id: Sql) -> ColumnElement[bool]:
-    """Named on the goal, or standing in for who is, and (still) a teacher of the learner."""
-    by_name = GoalTeacher.person_id == PERSON
+    """A teacher of the learner who is named on the goal, or who stands in for one who is."""
+    is_named = GoalTeacher.person_id == PERSON
     if shape.is_scoped:
-        current = in_force(Delegation.from_on, Delegation.until_on)
-        absent = select(Delegation.delegator_id).where(
-            Delegation.tenant_id == TENANT, Delegation.delegate_id == PERSON, current
-        )
-        by_name = by_name | GoalTeacher.person_id.in_(absent)
-    named = exists().where(GoalTeacher.tenant_id == TENANT, GoalTeacher.goal_id == goal_id, by_name)
+        delegation_id = access_fact.c.delegation_id
+        absent = select(Delegation.delegator_id).where(Delegation.tenant_id == TENANT, Delegation.id == delegation_id)
+        is_named = case((delegation_id.is_(None), is_named), else_=GoalTeacher.person_id.in_(absent))
     teaches = (
         select(access_fact.c.learner_id)
         .where(
@@ -94,11 +97,19 @@ def _is_named(shape: Shape, learner_id: Sql, goal_id: Sql) -> ColumnElement[bool
             access_fact.c.learner_id == learner_id,
             access_fact.c.relation == literal_column("'teacher'"),
             in_force(access_fact.c.from_on, access_fact.c.until_on),
+            is_named,
         )
         .correlate_except(access_fact)
         .exists()
     )
-    return named.correlate_except(GoalTeacher) & teaches
+    named = exists().where(GoalTeacher.tenant_id == TENANT, GoalTeacher.goal_id == goal_id, teaches)
+    return named.correlate_except(GoalTeacher)
+
+
+def _reads_by_name_only(shape: Shape) -> bool:
+    """Whether the tenant lets a teacher read no more of a plan than the goals on which she is named."""
+    reaches = shape.policy.reaches
+    return reaches(Section.PLAN, Relation.NAMED_TEACHER, READ) and not reaches(Section.PLAN, Relation.TEACHER, READ)
 
 
 def held(shape: Shape, plan: Any, goal_id: Sql | None = None, section: Section = Section.PLAN) -> Any:

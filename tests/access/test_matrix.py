@@ -121,7 +121,8 @@ async def ask(
     body: dict[str, Any] | None = None
     if operation == "create_session":  # or they would all be one who guesses
         body = dict(SAMPLES[operation].body or {}) | {"identifier": f"{name}@nowhere.example"}
-    return await cast.scene.send(operation, client=client, target=target, body=body, is_trial=is_trial)
+    query = {"limit": "200"} if operation in HOLDS else None
+    return await cast.scene.send(operation, client=client, target=target, body=body, query=query, is_trial=is_trial)
 
 
 def inside(scene: Scene, operation: str, who: Principal, reply: httpx.Response) -> str | None:

@@ -19,9 +19,9 @@ from app.core.reads import View
 from app.core.rules import Section
 from app.core.runtime import Runtime
 from app.learners.models import Learner
+from tests.blinding import application
 from tests.core.callers import principal_of
 from tests.factories import World
-from tests.test_isolation import application
 
 pytestmark = pytest.mark.anyio
 

@@ -71,7 +71,7 @@ def test_who_may_inspect_the_record_by_law_keeps_what_the_defaults_let_her_read(
             assert policy.reaches(section, relation, Level.READ) == DEFAULT.reaches(section, relation, Level.READ)
 
 
-@pytest.mark.parametrize("section", FIXED)
+@pytest.mark.parametrize("section", sorted(FIXED))
 def test_what_is_fixed_has_its_default_for_a_floor(section: Section) -> None:
     assert all(floor(section, relation) == level for relation, level in RULES[section].items())
 
