@@ -121,7 +121,7 @@ ACTION_SCENES: dict[str, tuple[str, str, Table]] = {
 ACTION_ACTIONS = {"complete", "drop", "reopen", "edit", "delete"}
 
 NEW_GOAL = {"title": "New", "category": "personal"}
-BELOW_GOAL = {
+BELOW_GOAL: dict[str, tuple[str, dict[str, Any]]] = {
     "add_action": ("actions", {"title": "New"}),
     "add_milestone": ("milestones", {"title": "New"}),
     "record_progress": ("progress", {"value": "5"}),
