@@ -10,6 +10,7 @@ from pathlib import Path
 from mutation.mutants import VIEWS, Mutant
 
 TOKEN = re.compile(r"'(?:[^']|'')*'|[\w.]+|::|<>|<=|>=|\|\||\S")
+FROM = re.compile(r"FROM (\w+)")
 NAME = re.compile(r"VIEW (\w+)")
 BRANCHES = ("UNION", "INTERSECT")
 BEFORE = ("WHERE", "ON", "AND", "OR", "WHEN")
@@ -167,8 +168,12 @@ def _change(sql: str, first: int, last: int, text: str) -> str:
 
 
 def _place(sql: str, at: int, name: str) -> str:
+    """Which branch of the view; of one without branches, which table was named last."""
     before = sql.count("\nUNION ALL\n", 0, at)
-    return f"{name}, branch {before + 1}" if "\nUNION ALL\n" in sql else name
+    if "\nUNION ALL\n" in sql:
+        return f"{name}, branch {before + 1}"
+    tables = FROM.findall(sql, 0, at)
+    return f"{name}, after {tables[-1]}" if tables else name
 
 
 def _line(source: list[str], sql: str, at: int) -> int:

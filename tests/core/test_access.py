@@ -15,7 +15,7 @@ from app.identity.models import Tenant
 from app.learners.models import Learner
 from tests.core.callers import principal_of
 from tests.factories import EARLIER, LATER, Identified, World
-from tests.sharing_factories import sharing_policy
+from tests.sharing_factories import delegation, grant, sharing_policy, team_member
 
 pytestmark = pytest.mark.anyio
 
@@ -219,6 +219,28 @@ async def test_who_administers_several_schools_sees_no_other(world: World) -> No
     admin = await world.school_admin(at=schools[0])
     await world.role(admin, "school_admin", at=schools[1])
     assert await listed(world, admin) == await readable(world, admin) == {a.id, b.id}
+
+
+@pytest.mark.parametrize("kind", ["teacher", "caseload", "guardian", "team_member", "grantee", "substitute"])
+async def test_an_administrator_has_her_own_relations_elsewhere(world: World, kind: str) -> None:
+    """The only one in the tenant that has a fact of the kind."""
+    learner, stranger = await world.learner(), await world.learner()
+    admin = await world.school_admin(at=await world.school("Elsewhere"))
+    plan = await world.plan(learner)
+    if kind == "teacher":
+        await world.class_(admin, [learner])
+    elif kind == "caseload":
+        await world.caseload(admin, learner)
+    elif kind == "guardian":
+        await world.guardian(admin, learner)
+    elif kind == "team_member":
+        await team_member(world, plan, admin)
+    elif kind == "grantee":
+        await grant(world, plan, admin)
+    else:
+        await delegation(world, await world.staff_of(learner), admin)
+    assert await listed(world, admin, Section.LEARNER) == await readable(world, admin, Section.LEARNER) == {learner.id}
+    assert stranger.id not in await listed(world, admin)
 
 
 @pytest.mark.parametrize("relation", ["school_admin", "district_admin", "teacher", "counselor", "service_reader"])
