@@ -5,10 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.rules import (
+    AUTHORED,
     BY_LAW,
     BY_SECTION,
     DEFAULT,
     FIXED,
+    PERMISSION_WORDS,
+    PLAN_BOUND,
     RULES,
     WORDS,
     Level,
@@ -39,6 +42,25 @@ def test_the_default_rules_are_those_of_the_domain() -> None:
     said |= {("account", "school_admin"): Level.READ, ("account", "district_admin"): Level.WRITE}
     for section, relation in cells:
         assert DEFAULT.level(section, relation) == said.get((section, relation), Level.NONE), (section, relation)
+
+
+def test_kinds_of_sections_and_relations_are_those_of_the_domain() -> None:
+    assert oracle.OF_ONE_PLAN == PLAN_BOUND
+    assert {"staff_notes"} == AUTHORED
+    assert {"grantee", "break_glass"} == BY_SECTION
+    assert {"learner", "account"} == FIXED
+    assert {"learner", "guardian"} == BY_LAW
+
+
+def test_permissions_call_sections_by_a_word_of_their_own() -> None:
+    own = {"learner": "roster", "plan": "plans", "account": "accounts"}
+    assert {section: own.get(section, section.replace("_", "-")) for section in Section} == PERMISSION_WORDS
+
+
+def test_there_are_no_words_that_no_fact_can_have() -> None:
+    """A relation that names its sections has no word without one, and none for the level `none`."""
+    assert not {"grantee", "break_glass"} & set(WORDS)
+    assert not [each for each in WORDS if each.endswith(":none")]
 
 
 def test_without_settings_the_defaults_hold() -> None:
